@@ -1,0 +1,84 @@
+/// What went wrong in a pool, as opposed to in a task's own function.
+///
+/// An error that a task's function throws arrives as itself (or as a ``RemoteError`` where its type is not `Codable`), and a
+/// cancelled task's future fails with `CancellationError`. Everything else is a `PoolError`. It is a struct, so that it can
+/// grow; switch over its ``code``.
+public struct PoolError: Error, Sendable {
+    /// The kind of failure.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        private enum Base: String {
+            case workerCrashed, brokenPool, shutdown, timedOut, encodingFailed, decodingFailed, capturedValues
+            case unsupportedFunction, unsupportedHost, invalidConfiguration, workerMisbehaved
+        }
+
+        private let base: Base
+
+        /// The worker process died while it ran the task.
+        public static let workerCrashed = Code(base: .workerCrashed)
+        /// No worker lives and none can be started.
+        public static let brokenPool = Code(base: .brokenPool)
+        /// The task was submitted after the executor had been shut down.
+        public static let shutdown = Code(base: .shutdown)
+        /// A time limit of a wait passed.
+        public static let timedOut = Code(base: .timedOut)
+        /// An argument or a result could not be encoded.
+        public static let encodingFailed = Code(base: .encodingFailed)
+        /// An argument or a result could not be decoded.
+        public static let decodingFailed = Code(base: .decodingFailed)
+        /// The function is a closure that captures a value, which cannot cross to another process.
+        public static let capturedValues = Code(base: .capturedValues)
+        /// The function cannot be named in another process for another reason than a captured value.
+        public static let unsupportedFunction = Code(base: .unsupportedFunction)
+        /// This program cannot host worker processes.
+        public static let unsupportedHost = Code(base: .unsupportedHost)
+        /// An option given to an executor makes no sense.
+        public static let invalidConfiguration = Code(base: .invalidConfiguration)
+        /// A worker wrote something that a worker never writes.
+        public static let workerMisbehaved = Code(base: .workerMisbehaved)
+
+        /// The name of the code.
+        public var description: String { base.rawValue }
+    }
+
+    /// The kind of failure.
+    public var code: Code
+    /// What happened and what to do about it, as a sentence.
+    public var message: String
+    /// The signal that ended the worker, if one did.
+    public var signal: Int32?
+    /// The exit code of the worker, if it exited.
+    public var exitCode: Int32?
+    /// The process identifier of the worker.
+    public var pid: Int32?
+    /// What the worker wrote to its standard error during the task: its beginning and its end, if it was long.
+    public var standardError: String?
+    /// The error behind this one.
+    public var underlying: (any Error)?
+
+    /// Creates an error.
+    public init(
+        _ code: Code,
+        _ message: String,
+        signal: Int32? = nil,
+        exitCode: Int32? = nil,
+        pid: Int32? = nil,
+        standardError: String? = nil,
+        underlying: (any Error)? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.signal = signal
+        self.exitCode = exitCode
+        self.pid = pid
+        self.standardError = standardError
+        self.underlying = underlying
+    }
+}
+
+extension PoolError: CustomStringConvertible {
+    /// The message, with the tail of the worker's standard error where there is one.
+    public var description: String {
+        guard let standardError, !standardError.isEmpty else { return "\(code): \(message)" }
+        return "\(code): \(message)\n--- standard error of the worker ---\n\(standardError)"
+    }
+}

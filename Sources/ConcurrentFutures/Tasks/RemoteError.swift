@@ -1,0 +1,16 @@
+/// An error that a task threw in a worker process and whose type is not `Codable`, so that only its description could cross.
+public struct RemoteError: Error, Hashable, Sendable, Codable, CustomStringConvertible {
+    /// The name of the error's type.
+    public let typeName: String
+    /// What the error said of itself.
+    public let message: String
+
+    /// Creates a description of an error.
+    public init(typeName: String, message: String) {
+        self.typeName = typeName
+        self.message = message
+    }
+
+    /// The type's name and the message.
+    public var description: String { "\(typeName): \(message)" }
+}

@@ -1,0 +1,3 @@
+@main struct Tour {
+    static func main() {}
+}
