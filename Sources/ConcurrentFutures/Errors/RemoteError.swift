@@ -6,9 +6,15 @@ public struct RemoteError: Error, Hashable, Sendable, Codable, CustomStringConve
     public let message: String
 
     /// Creates a description of an error.
-    public init(typeName: String, message: String) {
-        self.typeName = typeName
-        self.message = message
+    ///
+    /// - Parameter error: the error to describe; a `RemoteError` is copied.
+    public init(_ error: any Error) {
+        if let remote = error as? RemoteError {
+            self = remote
+        } else {
+            typeName = String(reflecting: type(of: error))
+            message = String(describing: error)
+        }
     }
 
     /// The type's name and the message.

@@ -5,8 +5,8 @@
 /// grow; switch over its ``code``.
 public struct PoolError: Error, Sendable {
     /// The kind of failure.
-    public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Base: String {
+    public struct Code: Hashable, Codable, Sendable, CustomStringConvertible {
+        private enum Base: String, Codable {
             case workerCrashed, brokenPool, shutdown, timedOut, encodingFailed, decodingFailed, capturedValues
             case unsupportedFunction, unsupportedHost, invalidConfiguration, workerMisbehaved
         }
@@ -80,5 +80,36 @@ extension PoolError: CustomStringConvertible {
     public var description: String {
         guard let standardError, !standardError.isEmpty else { return "\(code): \(message)" }
         return "\(code): \(message)\n--- standard error of the worker ---\n\(standardError)"
+    }
+}
+
+/// Travels between processes: a pool inside a task may fail there. The error behind it arrives as a ``RemoteError``.
+extension PoolError: Codable {
+    private enum CodingKeys: CodingKey {
+        case code, message, signal, exitCode, pid, standardError, underlying
+    }
+
+    /// Reads an error that ``encode(to:)`` wrote.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        code = try container.decode(Code.self, forKey: .code)
+        message = try container.decode(String.self, forKey: .message)
+        signal = try container.decodeIfPresent(Int32.self, forKey: .signal)
+        exitCode = try container.decodeIfPresent(Int32.self, forKey: .exitCode)
+        pid = try container.decodeIfPresent(Int32.self, forKey: .pid)
+        standardError = try container.decodeIfPresent(String.self, forKey: .standardError)
+        underlying = try container.decodeIfPresent(RemoteError.self, forKey: .underlying)
+    }
+
+    /// Writes the error; the one behind it is written as a ``RemoteError``.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(code, forKey: .code)
+        try container.encode(message, forKey: .message)
+        try container.encodeIfPresent(signal, forKey: .signal)
+        try container.encodeIfPresent(exitCode, forKey: .exitCode)
+        try container.encodeIfPresent(pid, forKey: .pid)
+        try container.encodeIfPresent(standardError, forKey: .standardError)
+        try container.encodeIfPresent(underlying.map { RemoteError($0) }, forKey: .underlying)
     }
 }

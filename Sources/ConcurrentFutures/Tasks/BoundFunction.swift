@@ -1,0 +1,113 @@
+/// A function that another process named, found in this one and ready to be called: what a worker keeps for each function.
+class BoundFunction {
+    let isAsync: Bool
+
+    fileprivate init(isAsync: Bool) {
+        self.isAsync = isAsync
+    }
+
+    /// Finds the function that an encoded ``FunctionDefinition`` names.
+    ///
+    /// - Throws: ``FunctionReferenceError`` or `DecodingError` if this process has no such function.
+    static func find(definition: UnsafeRawBufferPointer) throws -> BoundFunction {
+        var decoder = BinaryDecoder(definition)
+        let definition = try decoder.decode(FunctionDefinition.self)
+        let shape = try definition.shape.resolve()
+        guard let functionType = shape as? any TaskFunction.Type else {
+            throw PoolError(.unsupportedFunction, "\(shape) is not a shape of a task's function")
+        }
+        let words = try definition.reference.closureWords()
+        func bind<Function: TaskFunction>(_ type: Function.Type) -> BoundFunction {
+            BoundFunctionOf(Function(closureWords: words))
+        }
+        return bind(functionType)
+    }
+
+    /// Decodes one call's arguments, calls the function on this thread and appends the ``Outcome``; only if it is not `async`.
+    func run(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder, stage: (TaskStage) -> Void) {
+        fatalError("abstract")
+    }
+
+    /// The same for a function of either kind.
+    func runAsync(
+        _ arguments: inout BinaryDecoder,
+        outcome: inout BinaryEncoder,
+        stage: (TaskStage) -> Void
+    ) async {
+        fatalError("abstract")
+    }
+
+    /// Reads over one call's arguments without calling the function.
+    func skip(_ arguments: inout BinaryDecoder) throws {
+        fatalError("abstract")
+    }
+}
+
+/// What a worker is doing for a task, so that an error can say during what it died.
+enum TaskStage: UInt32, Sendable {
+    case idle = 0
+    case decodingArguments = 1
+    case running = 2
+    case encodingResult = 3
+}
+
+private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction {
+    private let function: Function
+
+    init(_ function: Function) {
+        self.function = function
+        super.init(isAsync: Function.isAsync)
+    }
+
+    override func run(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder, stage: (TaskStage) -> Void) {
+        stage(.decodingArguments)
+        guard let decoded = decode(&arguments, outcome: &outcome) else { return }
+        stage(.running)
+        do {
+            let output = try function(decoded)
+            stage(.encodingResult)
+            Outcome.append(value: output, of: Function.self, to: &outcome)
+        } catch {
+            stage(.encodingResult)
+            Outcome.append(error: error, to: &outcome)
+        }
+    }
+
+    override func runAsync(
+        _ arguments: inout BinaryDecoder,
+        outcome: inout BinaryEncoder,
+        stage: (TaskStage) -> Void
+    ) async {
+        stage(.decodingArguments)
+        guard let decoded = decode(&arguments, outcome: &outcome) else { return }
+        stage(.running)
+        do {
+            let output = try await function.call(decoded)
+            stage(.encodingResult)
+            Outcome.append(value: output, of: Function.self, to: &outcome)
+        } catch {
+            stage(.encodingResult)
+            Outcome.append(error: error, to: &outcome)
+        }
+    }
+
+    override func skip(_ arguments: inout BinaryDecoder) throws {
+        _ = try Function.decodeArguments(from: &arguments)
+    }
+
+    private func decode(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder) -> Function.Arguments? {
+        do {
+            return try Function.decodeArguments(from: &arguments)
+        } catch {
+            Outcome.append(
+                error: PoolError(
+                    .decodingFailed,
+                    "the arguments of type \(Function.Arguments.self) could not be decoded in the worker: \(error)",
+                    underlying: error
+                ),
+                to: &outcome
+            )
+            return nil
+        }
+    }
+}

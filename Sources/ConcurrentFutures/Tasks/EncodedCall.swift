@@ -1,0 +1,53 @@
+/// A call as bytes, ready to be sent to another process, and who reads what comes back.
+struct EncodedCall<Output: Sendable>: Sendable {
+    /// The function's number and definition; see ``RegisteredFunction``.
+    let functionNumber: UInt32
+    let definition: [UInt8]
+    let itemCount: Int
+    /// The arguments of all items, one after another.
+    let arguments: [UInt8]
+    let decoder: any OutcomeDecoder<Output>
+
+    /// Names the function and encodes the arguments.
+    ///
+    /// - Throws: ``PoolError`` with the code `capturedValues`, `unsupportedFunction` or `encodingFailed`, naming the place of the call.
+    init<Body: TaskBody<Output>>(_ body: Body, options: TaskOptions) throws(PoolError) {
+        let registered: RegisteredFunction<Body.Function>
+        do {
+            registered = try RegisteredFunction.of(body.function)
+        } catch {
+            throw PoolError(refusing: error, options: options)
+        }
+        var encoder = BinaryEncoder()
+        do {
+            try body.encodeArguments(into: &encoder)
+        } catch {
+            throw PoolError(
+                .encodingFailed,
+                """
+                \(options.file):\(options.line): the arguments of type \(Body.Function.Arguments.self) could not be \
+                encoded: \(error)
+                """,
+                underlying: error
+            )
+        }
+        functionNumber = registered.number
+        definition = registered.definition
+        itemCount = body.itemCount
+        arguments = encoder.takeBytes()
+        decoder = Body.outcomeDecoder(for: registered)
+    }
+}
+
+extension PoolError {
+    fileprivate init(refusing error: any Error, options: TaskOptions) {
+        let code: Code
+        if let refusal = error as? FunctionReferenceError, refusal.isCapture {
+            code = .capturedValues
+        } else {
+            code = .unsupportedFunction
+        }
+        let reason = (error as? FunctionReferenceError)?.message ?? String(describing: error)
+        self.init(code, "\(options.file):\(options.line): \(reason)", underlying: error)
+    }
+}

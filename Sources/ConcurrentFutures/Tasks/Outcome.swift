@@ -1,0 +1,95 @@
+/// How a call ended, as bytes: one byte that says which kind, then the value or the error.
+///
+/// - `value`: the result, as its `Codable` conformance writes it (nothing for a function that returns nothing).
+/// - `error`: a ``TypeReference`` to the error's type, then the error as its `Codable` conformance writes it.
+/// - `cancellation`: a `CancellationError`, which is not `Codable` and carries nothing.
+enum Outcome {
+    private enum Kind: UInt8 {
+        case value = 0
+        case error = 1
+        case cancellation = 2
+    }
+
+    /// Appends a value; if it cannot be encoded, appends that failure in its place.
+    static func append<Function: TaskFunction>(
+        value: Function.Output,
+        of function: Function.Type,
+        to encoder: inout BinaryEncoder
+    ) {
+        let start = encoder.count
+        do {
+            encoder.append(Kind.value.rawValue)
+            try Function.encode(value, into: &encoder)
+        } catch {
+            encoder.truncate(to: start)
+            append(
+                error: PoolError(
+                    .encodingFailed,
+                    "the task ran, but its result of type \(Function.Output.self) could not be encoded: \(error)",
+                    underlying: error
+                ),
+                to: &encoder
+            )
+        }
+    }
+
+    /// Appends an error as its own type where that is `Codable`, else as a ``RemoteError``.
+    static func append(error: any Error, to encoder: inout BinaryEncoder) {
+        if error is CancellationError {
+            encoder.append(Kind.cancellation.rawValue)
+            return
+        }
+        let start = encoder.count
+        if let codable = error as? any Error & Codable {
+            do {
+                encoder.append(Kind.error.rawValue)
+                try encoder.encode(TypeReference(type(of: codable)))
+                try encoder.encode(codable)
+                return
+            } catch {
+                // Its own description still crosses, below.
+                encoder.truncate(to: start)
+            }
+        }
+        do {
+            encoder.append(Kind.error.rawValue)
+            try encoder.encode(TypeReference(RemoteError.self))
+            try encoder.encode(RemoteError(error))
+        } catch {
+            preconditionFailure("two strings could not be encoded: \(error)")
+        }
+    }
+
+    /// Reads one outcome.
+    static func decode<Function: TaskFunction>(
+        of function: Function.Type,
+        from decoder: inout BinaryDecoder
+    ) -> Result<Function.Output, any Error> {
+        do {
+            switch Kind(rawValue: try decoder.readByte()) {
+            case .value:
+                return .success(try Function.decodeOutput(from: &decoder))
+            case .cancellation:
+                return .failure(CancellationError())
+            case .error:
+                let type = try decoder.decode(TypeReference.self).resolve()
+                guard let errorType = type as? any (Error & Codable).Type else {
+                    throw PoolError(.workerMisbehaved, "the worker sent an error of the type \(type), which is none")
+                }
+                return .failure(try decoder.decode(errorType))
+            case nil:
+                throw PoolError(.workerMisbehaved, "the worker sent an outcome of an unknown kind")
+            }
+        } catch let error as PoolError {
+            return .failure(error)
+        } catch {
+            return .failure(
+                PoolError(
+                    .decodingFailed,
+                    "the task ran, but its result of type \(Function.Output.self) could not be decoded: \(error)",
+                    underlying: error
+                )
+            )
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Synchronization
+
+/// A function of this process that has been found fit to be called in another one, and how it is named there.
+///
+/// There is one for each function and shape in a process, made when it is first submitted: the walk through its closure, its
+/// types' names and their encoding are paid once.
+final class RegisteredFunction<Function: TaskFunction>: OutcomeDecoder {
+    typealias Value = Function.Output
+
+    /// Names the function to workers that have been sent its definition.
+    let number: UInt32
+    /// A ``FunctionDefinition``, encoded.
+    let definition: [UInt8]
+
+    private init(number: UInt32, definition: [UInt8]) {
+        self.number = number
+        self.definition = definition
+    }
+
+    func decode(_ payload: Payload) -> Result<Function.Output, any Error> {
+        payload.withUnsafeBytes { bytes in
+            var decoder = BinaryDecoder(bytes)
+            return Outcome.decode(of: Function.self, from: &decoder)
+        }
+    }
+
+    /// Looks the function up, or registers it.
+    ///
+    /// - Throws: ``FunctionReferenceError`` if the closure captures something or cannot be named for another reason.
+    static func of(_ function: Function) throws -> RegisteredFunction {
+        let words = function.closureWords
+        let key = FunctionRegistry.Key(
+            shape: ObjectIdentifier(Function.self),
+            chain: try ClosureChain(words, isAsync: Function.isAsync)
+        )
+        return try FunctionRegistry.shared.entry(for: key) { number in
+            let definition = FunctionDefinition(
+                reference: try FunctionReference(key.chain),
+                shape: try TypeReference(Function.self)
+            )
+            var encoder = BinaryEncoder()
+            try encoder.encode(definition)
+            return RegisteredFunction(number: number, definition: encoder.takeBytes())
+        }
+    }
+}
+
+/// A function's name as it travels to another process.
+struct FunctionDefinition: Codable {
+    var reference: FunctionReference
+    /// One of the ``TaskFunction`` types, with all its type arguments.
+    var shape: TypeReference
+}
+
+/// All functions that were registered in this process.
+final class FunctionRegistry: Sendable {
+    static let shared = FunctionRegistry()
+
+    struct Key: Hashable {
+        var shape: ObjectIdentifier
+        var chain: ClosureChain
+    }
+
+    private let entries = Mutex<[Key: any AnyObject & Sendable]>([:])
+
+    /// - Parameter make: makes the entry for a key that has none, given its number.
+    func entry<Function: TaskFunction>(
+        for key: Key,
+        make: (_ number: UInt32) throws -> RegisteredFunction<Function>
+    ) throws -> RegisteredFunction<Function> {
+        try entries.withLock { entries in
+            if let entry = entries[key] {
+                // The key holds the shape, so the entry of a key is always of that shape's type.
+                return unsafeDowncast(entry, to: RegisteredFunction<Function>.self)
+            }
+            let entry = try make(UInt32(entries.count))
+            entries[key] = entry
+            return entry
+        }
+    }
+}
+
+/// Makes a batch's outcome of the outcomes of its items.
+final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
+    typealias Value = BatchOutcome<Function.Output>
+
+    private let function: RegisteredFunction<Function>
+
+    init(function: RegisteredFunction<Function>) {
+        self.function = function
+    }
+
+    /// Reads a batch: the number of items, the nanoseconds they took, then each item's outcome.
+    func decode(_ payload: Payload) -> Result<BatchOutcome<Function.Output>, any Error> {
+        payload.withUnsafeBytes { bytes in
+            var decoder = BinaryDecoder(bytes)
+            do {
+                let count = Int(try decoder.readUInt32())
+                let nanoseconds = try decoder.readUInt64()
+                // Each outcome takes at least a byte, so a count beyond the bytes is a lie that would only cost memory.
+                guard count <= decoder.remaining else {
+                    throw PoolError(.workerMisbehaved, "a batch of \(count) outcomes in \(decoder.remaining) bytes")
+                }
+                var results: [Result<Function.Output, any Error>] = []
+                results.reserveCapacity(count)
+                for _ in 0..<count {
+                    results.append(Outcome.decode(of: Function.self, from: &decoder))
+                }
+                return .success(
+                    BatchOutcome(results: results, duration: .nanoseconds(Int64(clamping: nanoseconds)))
+                )
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+}

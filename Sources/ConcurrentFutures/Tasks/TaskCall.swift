@@ -1,0 +1,108 @@
+/// A function with its arguments, ready to run: what a ``PoolExecutor`` is given to do.
+///
+/// The forms of `submit`, `run` and `map` make these; only an executor of your own has to do with one, and it needs no more than
+/// ``run()``.
+public struct TaskCall<Output: Sendable>: Sendable {
+    let body: any TaskBody<Output>
+
+    init(_ body: some TaskBody<Output>) {
+        self.body = body
+    }
+
+    /// Whether the function is `async`.
+    public var isAsync: Bool { body.isAsync }
+
+    /// Calls the function with its arguments, in this process.
+    ///
+    /// - Returns: what the function returns.
+    /// - Throws: what the function throws.
+    public nonisolated(nonsending) func run() async throws -> Output {
+        try await body.runAsync()
+    }
+}
+
+/// What a ``TaskCall`` holds: one call of a function, or a batch of calls that travel together.
+protocol TaskBody<Output>: Sendable {
+    associatedtype Function: TaskFunction
+    associatedtype Output: Sendable
+
+    var function: Function { get }
+    /// In how many parts the outcome comes: one, or one for each item of a batch.
+    var itemCount: Int { get }
+
+    func encodeArguments(into encoder: inout BinaryEncoder) throws
+    /// Runs it on the current thread; only for functions that are not `async`.
+    func run() throws -> Output
+    func runAsync() async throws -> Output
+    /// Who makes an `Output` of the outcomes that come back from another process.
+    static func outcomeDecoder(for function: RegisteredFunction<Function>) -> any OutcomeDecoder<Output>
+}
+
+extension TaskBody {
+    var isAsync: Bool { Function.isAsync }
+}
+
+/// One call.
+struct SingleCall<Function: TaskFunction>: TaskBody {
+    let function: Function
+    let arguments: Function.Arguments
+
+    var itemCount: Int { 1 }
+
+    func encodeArguments(into encoder: inout BinaryEncoder) throws {
+        try Function.encode(arguments, into: &encoder)
+    }
+
+    func run() throws -> Function.Output {
+        try function(arguments)
+    }
+
+    func runAsync() async throws -> Function.Output {
+        try await function.call(arguments)
+    }
+
+    static func outcomeDecoder(for function: RegisteredFunction<Function>) -> any OutcomeDecoder<Function.Output> {
+        function
+    }
+}
+
+/// The outcomes of a batch, in the order of its items.
+struct BatchOutcome<Output: Sendable>: Sendable {
+    var results: [Result<Output, any Error>]
+    /// How long the items took together.
+    var duration: Duration
+}
+
+/// Several calls of one function that travel and run together, each with an outcome of its own.
+struct BatchCall<Function: TaskFunction>: TaskBody {
+    let function: Function
+    let items: [Function.Arguments]
+
+    var itemCount: Int { items.count }
+
+    func encodeArguments(into encoder: inout BinaryEncoder) throws {
+        for item in items { try Function.encode(item, into: &encoder) }
+    }
+
+    func run() throws -> BatchOutcome<Function.Output> {
+        let start = ContinuousClock.now
+        let results = items.map { item in Result { try function(item) } }
+        return BatchOutcome(results: results, duration: .now - start)
+    }
+
+    func runAsync() async throws -> BatchOutcome<Function.Output> {
+        let start = ContinuousClock.now
+        var results: [Result<Function.Output, any Error>] = []
+        results.reserveCapacity(items.count)
+        for item in items {
+            do { results.append(.success(try await function.call(item))) } catch { results.append(.failure(error)) }
+        }
+        return BatchOutcome(results: results, duration: .now - start)
+    }
+
+    static func outcomeDecoder(
+        for function: RegisteredFunction<Function>
+    ) -> any OutcomeDecoder<BatchOutcome<Function.Output>> {
+        BatchOutcomeDecoder(function: function)
+    }
+}

@@ -1,0 +1,149 @@
+/// A function that a task runs, in one of the four shapes it can have.
+///
+/// The shapes differ in two things that Swift's type system keeps apart: whether the function is `async`, and whether it
+/// returns a value or nothing (`Void` is not `Codable`). Each shape is a generic struct whose only stored property is the
+/// closure, because its two words must be read where they lie: passed on as an unconstrained `T`, the closure would be wrapped in
+/// another one.
+protocol TaskFunction: Sendable {
+    /// All arguments as a tuple; with one argument, that argument's type.
+    associatedtype Arguments: Sendable
+    associatedtype Output: Sendable
+
+    static var isAsync: Bool { get }
+
+    /// Calls the function on the current thread; only for shapes that are not `async`.
+    func callAsFunction(_ arguments: Arguments) throws -> Output
+    /// Calls the function, whatever its shape.
+    func call(_ arguments: Arguments) async throws -> Output
+
+    static func encode(_ arguments: Arguments, into encoder: inout BinaryEncoder) throws
+    static func decodeArguments(from decoder: inout BinaryDecoder) throws -> Arguments
+    static func encode(_ output: Output, into encoder: inout BinaryEncoder) throws
+    static func decodeOutput(from decoder: inout BinaryDecoder) throws -> Output
+}
+
+extension TaskFunction {
+    /// Invariant: a conforming struct stores one thick closure and nothing else, so its bytes are the closure's two words.
+    var closureWords: ClosureWords {
+        withUnsafeBytes(of: self) { $0.load(as: ClosureWords.self) }
+    }
+
+    /// Makes the function out of a closure's words, which must belong to a closure of exactly this shape.
+    ///
+    /// The caller keeps the context alive: what is loaded is retained like any copy of a closure.
+    init(closureWords: ClosureWords) {
+        self = withUnsafeBytes(of: closureWords) { $0.load(as: Self.self) }
+    }
+}
+
+struct SyncFunction<each Argument: Codable & Sendable, Output: Codable & Sendable>: TaskFunction {
+    let function: @Sendable (repeat each Argument) throws -> Output
+
+    static var isAsync: Bool { false }
+
+    func callAsFunction(_ arguments: (repeat each Argument)) throws -> Output {
+        try function(repeat each arguments)
+    }
+
+    func call(_ arguments: (repeat each Argument)) async throws -> Output {
+        try function(repeat each arguments)
+    }
+
+    static func encode(_ arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
+        for argument in repeat each arguments { try encoder.encode(argument) }
+    }
+
+    static func decodeArguments(from decoder: inout BinaryDecoder) throws -> (repeat each Argument) {
+        (repeat try decoder.decode((each Argument).self))
+    }
+
+    static func encode(_ output: Output, into encoder: inout BinaryEncoder) throws {
+        try encoder.encode(output)
+    }
+
+    static func decodeOutput(from decoder: inout BinaryDecoder) throws -> Output {
+        try decoder.decode(Output.self)
+    }
+}
+
+struct AsyncFunction<each Argument: Codable & Sendable, Output: Codable & Sendable>: TaskFunction {
+    let function: @Sendable (repeat each Argument) async throws -> Output
+
+    static var isAsync: Bool { true }
+
+    func callAsFunction(_ arguments: (repeat each Argument)) throws -> Output {
+        preconditionFailure("an async function is called with call(_:)")
+    }
+
+    func call(_ arguments: (repeat each Argument)) async throws -> Output {
+        try await function(repeat each arguments)
+    }
+
+    static func encode(_ arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
+        for argument in repeat each arguments { try encoder.encode(argument) }
+    }
+
+    static func decodeArguments(from decoder: inout BinaryDecoder) throws -> (repeat each Argument) {
+        (repeat try decoder.decode((each Argument).self))
+    }
+
+    static func encode(_ output: Output, into encoder: inout BinaryEncoder) throws {
+        try encoder.encode(output)
+    }
+
+    static func decodeOutput(from decoder: inout BinaryDecoder) throws -> Output {
+        try decoder.decode(Output.self)
+    }
+}
+
+struct SyncAction<each Argument: Codable & Sendable>: TaskFunction {
+    let function: @Sendable (repeat each Argument) throws -> Void
+
+    static var isAsync: Bool { false }
+
+    func callAsFunction(_ arguments: (repeat each Argument)) throws {
+        try function(repeat each arguments)
+    }
+
+    func call(_ arguments: (repeat each Argument)) async throws {
+        try function(repeat each arguments)
+    }
+
+    static func encode(_ arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
+        for argument in repeat each arguments { try encoder.encode(argument) }
+    }
+
+    static func decodeArguments(from decoder: inout BinaryDecoder) throws -> (repeat each Argument) {
+        (repeat try decoder.decode((each Argument).self))
+    }
+
+    static func encode(_ output: Void, into encoder: inout BinaryEncoder) throws {}
+
+    static func decodeOutput(from decoder: inout BinaryDecoder) throws {}
+}
+
+struct AsyncAction<each Argument: Codable & Sendable>: TaskFunction {
+    let function: @Sendable (repeat each Argument) async throws -> Void
+
+    static var isAsync: Bool { true }
+
+    func callAsFunction(_ arguments: (repeat each Argument)) throws {
+        preconditionFailure("an async function is called with call(_:)")
+    }
+
+    func call(_ arguments: (repeat each Argument)) async throws {
+        try await function(repeat each arguments)
+    }
+
+    static func encode(_ arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
+        for argument in repeat each arguments { try encoder.encode(argument) }
+    }
+
+    static func decodeArguments(from decoder: inout BinaryDecoder) throws -> (repeat each Argument) {
+        (repeat try decoder.decode((each Argument).self))
+    }
+
+    static func encode(_ output: Void, into encoder: inout BinaryEncoder) throws {}
+
+    static func decodeOutput(from decoder: inout BinaryDecoder) throws {}
+}
