@@ -126,6 +126,8 @@ func forwardPackTwice<each A: Codable & Sendable, R: Codable & Sendable>(
     try await forwardPack(sink, function, repeat each arguments)
 }
 
+// Specialized, it would pass the function on as it is.
+@_semantics("optimize.sil.specialize.generic.never")
 @inline(never)
 func forwardGeneric<A: Codable & Sendable, R: Codable & Sendable>(
     _ sink: any FormSink,
@@ -135,6 +137,8 @@ func forwardGeneric<A: Codable & Sendable, R: Codable & Sendable>(
     try await sink.submit(function, argument)
 }
 
+// Specialized, it would pass the function on as it is.
+@_semantics("optimize.sil.specialize.generic.never")
 @inline(never)
 func forwardGenericLater<A: Codable & Sendable, R: Codable & Sendable>(
     _ sink: any FormSink,
