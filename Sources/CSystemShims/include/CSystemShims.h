@@ -75,3 +75,5 @@ int _dispatch_get_main_queue_handle_4CF(void);
 void _dispatch_main_queue_callback_4CF(void *);
 
 static inline FILE *cf_stdout(void) { return stdout; }
+
+#include "images.h"
