@@ -37,13 +37,13 @@ public func asCompleted<S: Sequence, Value>(
 ///
 /// Each iteration is one of its own. An iterator does not keep a future that it has given alive.
 public struct AsCompleted<Value: Sendable>: AsyncSequence, Sendable {
-    let futures: [Future<Value>]
+    let futures: [any ObservableFuture]
 
     /// Waits for the futures, and gives them as they end.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private var observation: FutureObservation<Value>?
+        private var observation: CompletionObservation?
 
-        init(_ observation: FutureObservation<Value>) {
+        init(_ observation: CompletionObservation) {
             self.observation = observation
         }
 
@@ -56,15 +56,17 @@ public struct AsCompleted<Value: Sendable>: AsyncSequence, Sendable {
         ///
         /// - Parameter actor: The caller's isolation, which is not left.
         public mutating func next(isolation actor: isolated (any Actor)?) async -> Future<Value>? {
-            if case .finished(let future) = await observation?.next() { return future }
-            observation = nil
-            return nil
+            guard case .finished(let future) = await observation?.next() else {
+                observation = nil
+                return nil
+            }
+            return unsafeDowncast(future, to: Future<Value>.self)
         }
     }
 
     /// Starts to watch the futures.
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(FutureObservation(futures, deadline: nil))
+        AsyncIterator(CompletionObservation(futures, deadline: nil))
     }
 }
 
@@ -72,15 +74,15 @@ public struct AsCompleted<Value: Sendable>: AsyncSequence, Sendable {
 ///
 /// An iterator does not keep a future that it has given alive.
 public struct AsCompletedWithin<Value: Sendable>: AsyncSequence, Sendable {
-    let futures: [Future<Value>]
+    let futures: [any ObservableFuture]
     let deadline: SuspendingClock.Instant
 
     /// Waits for the futures, and gives them as they end.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private var observation: FutureObservation<Value>?
+        private var observation: CompletionObservation?
         private let total: Int
 
-        init(_ observation: FutureObservation<Value>, total: Int) {
+        init(_ observation: CompletionObservation, total: Int) {
             self.observation = observation
             self.total = total
         }
@@ -96,10 +98,12 @@ public struct AsCompletedWithin<Value: Sendable>: AsyncSequence, Sendable {
         ///
         /// - Parameter actor: The caller's isolation, which is not left.
         /// - Throws: ``PoolError`` when the time has passed, `CancellationError` when the task is cancelled.
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws(any Error) -> Future<Value>? {
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(any Error) -> Future<Value>? {
             guard let observation else { return nil }
             let event = await observation.next()
-            if case .finished(let future) = event { return future }
+            if case .finished(let future) = event { return unsafeDowncast(future, to: Future<Value>.self) }
             let unfinished = observation.remaining
             self.observation = nil
             switch event {
@@ -112,6 +116,6 @@ public struct AsCompletedWithin<Value: Sendable>: AsyncSequence, Sendable {
 
     /// Starts to watch the futures.
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(FutureObservation(futures, deadline: deadline), total: futures.count)
+        AsyncIterator(CompletionObservation(futures, deadline: deadline), total: futures.count)
     }
 }

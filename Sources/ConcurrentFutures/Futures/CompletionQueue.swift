@@ -6,14 +6,14 @@ import Synchronization
 final class CompletionQueue: Sendable {
     enum Delivery {
         /// Never empty.
-        case positions([Int])
+        case positions([UInt32])
         /// The queue was closed, and everything reported before has been delivered.
         case closed
         case cancelled
     }
 
     private struct State: Sendable {
-        var positions: [Int] = []
+        var positions: [UInt32] = []
         var isClosed = false
         var consumer: UnsafeContinuation<Bool, Never>?
         /// How many positions the consumer waits for: a wait for a thousand futures wakes up once.
@@ -30,7 +30,7 @@ final class CompletionQueue: Sendable {
     private let state = Mutex(State())
 
     /// Says that a future is done. It runs on the thread that completed it.
-    func report(_ position: Int) {
+    func report(_ position: UInt32) {
         let consumer = state.withLock { state -> UnsafeContinuation<Bool, Never>? in
             guard !state.isClosed else { return nil }
             state.positions.append(position)

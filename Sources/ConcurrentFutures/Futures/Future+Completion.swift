@@ -1,32 +1,54 @@
 // The executor's side of a future, and the callbacks that its completion sets off.
 
 extension Future {
-    /// Ends the future with an outcome.
+    /// Ends the future with a value.
     ///
     /// Wakes who waits, then runs or schedules the callbacks.
     ///
     /// - Returns: `false` if the future had ended before, which is a defect of the caller; nothing has changed then.
     @discardableResult
+    func complete(returning value: Value) -> Bool {
+        let action = machine.withLock { machine in
+            let action = machine.complete(.settled(.succeeded))
+            if action != nil { success = value }
+            return action
+        }
+        return settle(action)
+    }
+
+    /// Ends the future with an error.
+    ///
+    /// - Returns: As ``complete(returning:)`` does.
+    @discardableResult
+    func complete(throwing error: any Error) -> Bool {
+        settle(machine.withLock { $0.complete(.settled(.failed(error))) })
+    }
+
+    /// Ends the future with a value or an error.
+    ///
+    /// - Returns: As ``complete(returning:)`` does.
+    @discardableResult
     func complete(_ result: Result<Value, any Error>) -> Bool {
-        complete(.finished, with: result)
+        switch result {
+        case .success(let value): complete(returning: value)
+        case .failure(let error): complete(throwing: error)
+        }
     }
 
     /// Ends the future as cancelled.
     ///
-    /// - Returns: As ``complete(_:)`` does.
+    /// - Returns: As ``complete(returning:)`` does.
     @discardableResult
     func completeCancelled() -> Bool {
-        complete(.cancelled, with: .failure(CancellationError()))
+        settle(machine.withLock { $0.complete(.cancelled) })
     }
 
     /// Ends the future with the bytes of an outcome, which are decoded by the first who needs it.
     ///
-    /// - Returns: As ``complete(_:)`` does.
+    /// - Returns: As ``complete(returning:)`` does.
     @discardableResult
     func complete(encoded bytes: [UInt8]) -> Bool {
-        guard let action = machine.withLock({ $0.complete(.encoded(bytes)) }) else { return false }
-        carryOut(action)
-        return true
+        carryOut(machine.withLock { $0.complete(.encoded(bytes)) })
     }
 
     /// Runs a function when the future has ended, however it did.
@@ -44,25 +66,21 @@ extension Future {
         if !isAdded { body(self) }
     }
 
-    private func complete(_ ending: FutureStateMachine.Ending, with result: Result<Value, any Error>) -> Bool {
-        // The decoder that the outcome replaces comes out too, to be released without the lock.
-        let change = machine.withLock { machine -> (action: FutureStateMachine.CompleteAction, previous: Contents)? in
-            guard let action = machine.complete(ending) else { return nil }
-            defer { contents = .outcome(result) }
-            return (action, contents)
-        }
-        guard let change else { return false }
-        carryOut(change.action)
-        return true
+    private func settle(_ action: FutureStateMachine.CompleteAction?) -> Bool {
+        // The future went past the states in which somebody decodes, so the decoder is its completer's.
+        if action != nil { decoder = nil }
+        return carryOut(action)
     }
 
-    private func carryOut(_ action: FutureStateMachine.CompleteAction) {
+    private func carryOut(_ action: FutureStateMachine.CompleteAction?) -> Bool {
+        guard let action else { return false }
         action.waiters.wakeAll()
         switch action.callbacks {
         case .nothing: break
         case .run: runCallbacks()
         case .schedule(let scheduler): scheduler.schedule { self.runCallbacks() }
         }
+        return true
     }
 
     private func runCallbacks() {

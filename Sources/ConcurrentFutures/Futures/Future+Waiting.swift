@@ -1,5 +1,11 @@
 import Synchronization
 
+/// How far one who needs a value has come. (Nested in a generic type it would be generic.)
+private enum FutureProgress {
+    case settled(FutureStateMachine.Settlement)
+    case wait(ticket: UInt32)
+}
+
 extension Future {
     /// The value of the task, once it has ended.
     ///
@@ -8,9 +14,11 @@ extension Future {
     /// ``isCancelled``.
     ///
     /// - Throws: What the task's function threw, `CancellationError`, or a ``PoolError``.
+    @inlinable
     public nonisolated(nonsending) var value: Value {
         get async throws {
-            try await result.get()
+            try await settle()
+            return success!
         }
     }
 
@@ -19,14 +27,7 @@ extension Future {
     /// If the task that awaits it is cancelled, it is a failure with `CancellationError`, and the work goes on.
     public nonisolated(nonsending) var result: Result<Value, any Error> {
         get async {
-            while true {
-                switch machine.withLock({ $0.claim() }) {
-                case .useOutcome: return outcome
-                case .decode(let bytes): return decode(bytes)
-                case .wait(let ticket):
-                    guard case .lookAgain = await suspend(ticket) else { return .failure(CancellationError()) }
-                }
-            }
+            do { return .success(try await value) } catch { return .failure(error) }
         }
     }
 
@@ -38,16 +39,39 @@ extension Future {
     /// - Parameter timeout: How long to wait at most; `nil` is for ever, and `.zero` only looks.
     /// - Throws: What the task's function threw, `CancellationError`, or a ``PoolError``: with the code
     ///   ``PoolError/Code/timedOut`` if the time has passed. The work goes on then.
+    @inlinable
     @available(*, noasync)
     public func get(timeout: Duration? = nil) throws -> Value {
+        try blockUntilSettled(timeout: timeout)
+        return success!
+    }
+
+    // The callers of these two are inlined into the user's module, where the value's type is known, and alone touch the
+    // value: copying one of an unknown type was measured at three times the cost of all the rest.
+
+    /// Returns when there is a value, and throws if there is an error instead.
+    @usableFromInline
+    nonisolated(nonsending) func settle() async throws {
+        while true {
+            switch advance() {
+            case .settled(.succeeded): return
+            case .settled(.failed(let error)): throw error
+            case .wait(let ticket):
+                guard case .lookAgain = await suspend(ticket) else { throw CancellationError() }
+            }
+        }
+    }
+
+    @usableFromInline
+    func blockUntilSettled(timeout: Duration?) throws {
         let start = SuspendingClock.now
         let deadline = timeout.map { start + max(.zero, $0) }
         let pollTime = Duration.microseconds(50)
         let pollEnd = start + min(pollTime, timeout ?? pollTime)
         while true {
-            switch machine.withLock({ $0.claim() }) {
-            case .useOutcome: return try outcome.get()
-            case .decode(let bytes): return try decode(bytes).get()
+            switch advance() {
+            case .settled(.succeeded): return
+            case .settled(.failed(let error)): throw error
             case .wait:
                 let now = SuspendingClock.now
                 if now < pollEnd {
@@ -58,6 +82,15 @@ extension Future {
                     block(for: deadline.map { $0 - now })
                 }
             }
+        }
+    }
+
+    /// Gets as far as it goes without waiting.
+    private func advance() -> FutureProgress {
+        switch machine.withLock({ $0.claim() }) {
+        case .settled(let settlement): .settled(settlement)
+        case .decode(let bytes): .settled(decode(bytes))
+        case .wait(let ticket): .wait(ticket: ticket)
         }
     }
 
@@ -89,30 +122,18 @@ extension Future {
     }
 
     /// Decodes the outcome, which the machine has asked this thread and no other to do.
-    private func decode(_ bytes: [UInt8]) -> Result<Value, any Error> {
-        guard case .undecided(let decoder?) = contents else {
-            preconditionFailure("bytes were given to a future that has no decoder")
+    private func decode(_ bytes: [UInt8]) -> FutureStateMachine.Settlement {
+        guard let decoder else { preconditionFailure("bytes were given to a future that has no decoder") }
+        let settlement: FutureStateMachine.Settlement
+        switch decoder.decode(bytes) {
+        case .success(let value):
+            success = value
+            settlement = .succeeded
+        case .failure(let error):
+            settlement = .failed(error)
         }
-        let result = decoder.decode(bytes)
-        let waiters = machine.withLock { machine in
-            contents = .outcome(result)
-            return machine.finishDecoding()
-        }
-        waiters.wakeAll()
-        return result
-    }
-}
-
-extension Future {
-    /// Has the queue told when the future is done.
-    ///
-    /// - Returns: `false` if it is done, and the queue will hear nothing.
-    func report(to queue: CompletionQueue, position: Int) -> Bool {
-        machine.withLock { $0.enqueue(queue, position: position) }
-    }
-
-    /// Takes back what ``report(to:position:)`` asked for.
-    func stopReporting(to queue: CompletionQueue) {
-        _ = machine.withLock { $0.removeQueue(queue) }
+        self.decoder = nil
+        machine.withLock { $0.finishDecoding(settlement) }.wakeAll()
+        return settlement
     }
 }

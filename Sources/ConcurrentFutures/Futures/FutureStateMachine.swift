@@ -5,7 +5,7 @@
 /// answers hold, because the last reference to an executor or to a callback may run anything.
 ///
 /// ```
-/// pending ──▶ encoded ──▶ decoding ──▶ finished
+/// pending ──▶ encoded ──▶ decoding ──▶ settled
 ///    │                                    ▲
 ///    ├────────────────────────────────────┘
 ///    └──▶ cancelled
@@ -14,16 +14,24 @@ struct FutureStateMachine: Sendable {
     /// Takes the future, whose type is not known here.
     typealias Callback = @Sendable (AnyObject) -> Void
 
+    /// An outcome without the value, which the future holds.
+    enum Settlement {
+        case succeeded
+        case failed(any Error)
+    }
+
     private enum Phase {
         case pending(any TaskControl)
         case encoded([UInt8])
         case decoding
-        case finished
+        case settled(Settlement)
         case cancelled
     }
 
+    // Most futures have no callback, so a list is not worth a place in each.
     private enum Callbacks {
-        case collected([Callback], scheduler: (any CallbackScheduler)?)
+        case none(scheduler: (any CallbackScheduler)?)
+        indirect case collected([Callback], scheduler: (any CallbackScheduler)?)
         /// Somebody runs the earlier ones, and will come back for these.
         case running(next: [Callback])
         case ran
@@ -36,12 +44,12 @@ struct FutureStateMachine: Sendable {
 
     init(control: any TaskControl, scheduler: (any CallbackScheduler)?) {
         phase = .pending(control)
-        callbacks = .collected([], scheduler: scheduler)
+        callbacks = .none(scheduler: scheduler)
     }
 
-    /// The life of a future that was born finished.
-    init() {
-        phase = .finished
+    /// The life of a future that was born finished, with a value or with an error.
+    init(settlement: Settlement) {
+        phase = .settled(settlement)
         callbacks = .ran
     }
 
@@ -53,11 +61,12 @@ struct FutureStateMachine: Sendable {
         if case .cancelled = phase { true } else { false }
     }
 
-    /// Whether the outcome is there, decoded.
-    var isSettled: Bool {
+    /// The outcome, if it is there and decoded.
+    var settlement: Settlement? {
         switch phase {
-        case .pending, .encoded, .decoding: false
-        case .finished, .cancelled: true
+        case .pending, .encoded, .decoding: nil
+        case .settled(let settlement): settlement
+        case .cancelled: .failed(CancellationError())
         }
     }
 
@@ -69,13 +78,13 @@ struct FutureStateMachine: Sendable {
     // MARK: Completion
 
     enum Ending {
-        case finished
+        case settled(Settlement)
         case encoded([UInt8])
         case cancelled
     }
 
     enum CallbackAction {
-        case nothing
+        case nothing(released: (any CallbackScheduler)?)
         case run
         case schedule(any CallbackScheduler)
     }
@@ -91,8 +100,8 @@ struct FutureStateMachine: Sendable {
         guard case .pending(let control) = phase else { return nil }
         let woken: FutureWaiters
         switch ending {
-        case .finished:
-            phase = .finished
+        case .settled(let settlement):
+            phase = .settled(settlement)
             woken = waiters.removeAll()
         case .cancelled:
             phase = .cancelled
@@ -105,17 +114,17 @@ struct FutureStateMachine: Sendable {
     }
 
     /// Ends the decoding that ``claim()`` asked for, and answers who waited for it.
-    mutating func finishDecoding() -> FutureWaiters {
+    mutating func finishDecoding(_ settlement: Settlement) -> FutureWaiters {
         guard case .decoding = phase else { preconditionFailure("an outcome was decoded that nobody had claimed") }
-        phase = .finished
+        phase = .settled(settlement)
         return waiters.removeAll()
     }
 
     // MARK: Waiting
 
     enum ClaimAction {
-        case useOutcome
-        /// The caller is the one who decodes, and must call ``finishDecoding()``.
+        case settled(Settlement)
+        /// The caller is the one who decodes, and must call ``finishDecoding(_:)``.
         case decode([UInt8])
         case wait(ticket: UInt32)
     }
@@ -123,8 +132,10 @@ struct FutureStateMachine: Sendable {
     /// Called by one who needs the value.
     mutating func claim() -> ClaimAction {
         switch phase {
-        case .finished, .cancelled:
-            return .useOutcome
+        case .settled(let settlement):
+            return .settled(settlement)
+        case .cancelled:
+            return .settled(.failed(CancellationError()))
         case .encoded(let bytes):
             phase = .decoding
             return .decode(bytes)
@@ -140,13 +151,13 @@ struct FutureStateMachine: Sendable {
         case .pending, .decoding:
             waiters.append(waiter)
             return true
-        case .encoded, .finished, .cancelled:
+        case .encoded, .settled, .cancelled:
             return false
         }
     }
 
     /// Adds one who wants to know that the future is done; `false` if it is.
-    mutating func enqueue(_ queue: CompletionQueue, position: Int) -> Bool {
+    mutating func enqueue(_ queue: CompletionQueue, position: UInt32) -> Bool {
         guard case .pending = phase else { return false }
         waiters.append(.queue(queue, position: position))
         return true
@@ -169,6 +180,8 @@ struct FutureStateMachine: Sendable {
     /// Adds a callback; `false` if all earlier ones have run and the caller should run it.
     mutating func addCallback(_ callback: @escaping Callback) -> Bool {
         switch callbacks {
+        case .none(let scheduler):
+            callbacks = .collected([callback], scheduler: scheduler)
         case .collected(var list, let scheduler):
             callbacks = .ran  // or the array would be copied
             list.append(callback)
@@ -191,14 +204,15 @@ struct FutureStateMachine: Sendable {
     }
 
     private mutating func startCallbacks() -> CallbackAction {
-        guard case .collected(let list, let scheduler) = callbacks else {
+        switch callbacks {
+        case .none(let scheduler):
+            callbacks = .ran
+            return .nothing(released: scheduler)
+        case .collected(let list, let scheduler):
+            callbacks = .running(next: list)
+            return scheduler.map { .schedule($0) } ?? .run
+        case .running, .ran:
             preconditionFailure("the callbacks of a pending future were run")
         }
-        if list.isEmpty {
-            callbacks = .ran
-            return .nothing
-        }
-        callbacks = .running(next: list)
-        return scheduler.map { .schedule($0) } ?? .run
     }
 }

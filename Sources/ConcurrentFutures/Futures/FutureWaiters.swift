@@ -11,7 +11,7 @@ enum FutureWaiter: Sendable {
     /// A thread that needs the value.
     case thread(ThreadParker)
     /// A queue that needs to know that the future is done, not how: it decodes nothing.
-    case queue(CompletionQueue, position: Int)
+    case queue(CompletionQueue, position: UInt32)
 
     /// Must be called without a lock: a resumed task may run at once.
     func wake(_ wakeup: Wakeup = .lookAgain) {

@@ -36,7 +36,7 @@ extension Sequence {
         timeout: Duration? = nil
     ) async -> WaitResult<Value> where Element == Future<Value> {
         let futures = uniqued()
-        let observation = FutureObservation(futures, deadline: timeout.map { .now + Swift.max(.zero, $0) })
+        let observation = CompletionObservation(futures, deadline: timeout.map { .now + Swift.max(.zero, $0) })
         switch condition {
         case .allCompleted:
             await observation.waitForAll()
@@ -44,6 +44,7 @@ extension Sequence {
             _ = await observation.next()
         case .firstFailed:
             while case .finished(let future) = await observation.next() {
+                let future = unsafeDowncast(future, to: Future<Value>.self)
                 // Whether it failed may stand in bytes only: this is the one place that decodes to know.
                 if !future.isCancelled, case .failure = await future.result { break }
             }
@@ -51,6 +52,7 @@ extension Sequence {
         var done: Set<Future<Value>> = []
         var notDone: Set<Future<Value>> = []
         for future in futures {
+            let future = unsafeDowncast(future, to: Future<Value>.self)
             if future.isDone { done.insert(future) } else { notDone.insert(future) }
         }
         return WaitResult(done: done, notDone: notDone)

@@ -1,9 +1,32 @@
+/// A future, to those who wait for several and do not care what they return.
+protocol ObservableFuture: AnyObject, Sendable {
+    var isDone: Bool { get }
+
+    /// Has the queue told when the future is done.
+    ///
+    /// - Returns: `false` if it is done, and the queue will hear nothing.
+    func report(to queue: CompletionQueue, position: UInt32) -> Bool
+
+    /// Takes back what ``report(to:position:)`` asked for.
+    func stopReporting(to queue: CompletionQueue)
+}
+
+extension Future: ObservableFuture {
+    func report(to queue: CompletionQueue, position: UInt32) -> Bool {
+        machine.withLock { $0.enqueue(queue, position: position) }
+    }
+
+    func stopReporting(to queue: CompletionQueue) {
+        _ = machine.withLock { $0.removeQueue(queue) }
+    }
+}
+
 /// One wait for several futures: what `asCompleted` and `wait` have in common.
 ///
 /// When it goes, its futures know nothing of it any more.
-final class FutureObservation<Value: Sendable> {
+final class CompletionObservation {
     enum Event {
-        case finished(Future<Value>)
+        case finished(any ObservableFuture)
         /// All have been given out.
         case exhausted
         case timedOut
@@ -13,8 +36,8 @@ final class FutureObservation<Value: Sendable> {
     private let queue = CompletionQueue()
     private let timer: Task<Void, Never>?
     /// By position; `nil` once given out, so that it lives no longer than its user wants.
-    private var futures: [Future<Value>?]
-    private var finished: [Int] = []
+    private var futures: [(any ObservableFuture)?]
+    private var finished: [UInt32] = []
     private var nextFinished = 0
     /// How many have not been given out.
     private(set) var remaining: Int
@@ -22,12 +45,12 @@ final class FutureObservation<Value: Sendable> {
     /// - Parameters:
     ///   - futures: Each once.
     ///   - deadline: When the waiting ends.
-    init(_ futures: [Future<Value>], deadline: SuspendingClock.Instant?) {
+    init(_ futures: [any ObservableFuture], deadline: SuspendingClock.Instant?) {
         self.futures = futures
         remaining = futures.count
         // Not reported to the queue: one that ends meanwhile must not come before those that had ended.
-        for (position, future) in futures.enumerated() where !future.report(to: queue, position: position) {
-            finished.append(position)
+        for (position, future) in futures.enumerated() where !future.report(to: queue, position: UInt32(position)) {
+            finished.append(UInt32(position))
         }
         guard let deadline, finished.count < futures.count else {
             timer = nil
@@ -60,7 +83,7 @@ final class FutureObservation<Value: Sendable> {
             case .cancelled: return .cancelled
             }
         }
-        let position = finished[nextFinished]
+        let position = Int(finished[nextFinished])
         nextFinished += 1
         remaining -= 1
         guard let future = futures[position].take() else { preconditionFailure("a future was reported twice") }
@@ -76,9 +99,12 @@ final class FutureObservation<Value: Sendable> {
 
 extension Sequence {
     /// The futures, each once, in the order in which they first stand.
-    func uniqued<Value>() -> [Future<Value>] where Element == Future<Value> {
+    func uniqued<Value>() -> [any ObservableFuture] where Element == Future<Value> {
         var seen: Set<ObjectIdentifier> = []
         seen.reserveCapacity(underestimatedCount)
-        return filter { seen.insert(ObjectIdentifier($0)).inserted }
+        var futures: [any ObservableFuture] = []
+        futures.reserveCapacity(underestimatedCount)
+        for future in self where seen.insert(ObjectIdentifier(future)).inserted { futures.append(future) }
+        return futures
     }
 }
