@@ -47,7 +47,7 @@ extension Future {
     ///
     /// - Returns: As ``complete(returning:)`` does.
     @discardableResult
-    func complete(encoded bytes: [UInt8]) -> Bool {
+    func complete(encoded bytes: Payload) -> Bool {
         carryOut(machine.withLock { $0.complete(.encoded(bytes)) })
     }
 

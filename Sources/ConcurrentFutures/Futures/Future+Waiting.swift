@@ -122,7 +122,7 @@ extension Future {
     }
 
     /// Decodes the outcome, which the machine has asked this thread and no other to do.
-    private func decode(_ bytes: [UInt8]) -> FutureStateMachine.Settlement {
+    private func decode(_ bytes: Payload) -> FutureStateMachine.Settlement {
         guard let decoder else { preconditionFailure("bytes were given to a future that has no decoder") }
         let settlement: FutureStateMachine.Settlement
         switch decoder.decode(bytes) {

@@ -22,7 +22,7 @@ struct FutureStateMachine: Sendable {
 
     private enum Phase {
         case pending(any TaskControl)
-        case encoded([UInt8])
+        case encoded(Payload)
         case decoding
         case settled(Settlement)
         case cancelled
@@ -79,7 +79,7 @@ struct FutureStateMachine: Sendable {
 
     enum Ending {
         case settled(Settlement)
-        case encoded([UInt8])
+        case encoded(Payload)
         case cancelled
     }
 
@@ -125,7 +125,7 @@ struct FutureStateMachine: Sendable {
     enum ClaimAction {
         case settled(Settlement)
         /// The caller is the one who decodes, and must call ``finishDecoding(_:)``.
-        case decode([UInt8])
+        case decode(Payload)
         case wait(ticket: UInt32)
     }
 

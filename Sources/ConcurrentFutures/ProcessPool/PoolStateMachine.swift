@@ -90,7 +90,7 @@ struct PoolStateMachine {
     private var startingCount = 0
     private var nextWorker: WorkerID = 0
     private var canStartWorkers = true
-    /// Workers that died one after the other without a task having ended in between.
+    /// Workers that died before they were ready, or with tasks none of which they had begun, without a task having ended in between.
     private var deathsInVain = 0
 
     /// After so many deaths in vain the pool is broken, rather than starting workers for ever.
@@ -200,17 +200,22 @@ struct PoolStateMachine {
         return true
     }
 
+    /// Whatever has not ended is cancelled, whether it runs or not.
+    mutating func cancelAll(actions: inout Actions) {
+        for task in tasks.keys { _ = cancel(task, actions: &actions) }
+    }
+
     /// A worker has ended, or could not be started.
     ///
     /// - Parameters:
     ///   - running: whether it had started the oldest task that it held.
     ///   - continues: whether that task has more to do, and goes on elsewhere: a batch loses only the item that was at work.
-    ///   - inVain: whether it may be a sign that workers cannot live.
+    ///   - isKeepersFault: whether it only went because its keeper went.
     mutating func workerEnded(
         _ id: WorkerID,
         running: Bool,
         continues: Bool,
-        inVain: Bool,
+        isKeepersFault: Bool,
         actions: inout Actions
     ) {
         guard let worker = workers.removeValue(forKey: id) else { return }
@@ -226,7 +231,7 @@ struct PoolStateMachine {
                 innocent.removeFirst()
                 complete(task, .crashed, &actions)
             }
-        } else if inVain, worker.state != .stopping {
+        } else if !isKeepersFault, worker.state == .starting || !innocent.isEmpty {
             deathsInVain += 1
         }
         for task in innocent.reversed() { requeue(task, &actions) }
@@ -274,6 +279,12 @@ struct PoolStateMachine {
     /// The oldest task that a worker holds.
     func oldestTask(of id: WorkerID) -> TaskID? {
         workers[id]?.inFlight.first?.task
+    }
+
+    /// The tasks that a worker holds, and their places in its channel.
+    func tasks(of id: WorkerID) -> [(index: Int, task: TaskID)] {
+        guard let worker = workers[id] else { return [] }
+        return worker.inFlight.enumerated().compactMap { index, entry in entry.task.map { (index, $0) } }
     }
 
     /// Tasks that have not ended.
