@@ -95,7 +95,10 @@ extension FormatReader {
     }
 
     static func string(validating text: UnsafeRawBufferPointer) -> String? {
-        text.withMemoryRebound(to: UInt8.self) { String(validating: $0, as: UTF8.self) }
+        text.withMemoryRebound(to: UInt8.self) { utf8 in
+            // Not `try?`: a span cannot leave through an optional. Not `String(validating:as:)`: it is generic, and slow.
+            do { return String(copying: try UTF8Span(validating: utf8.span)) } catch { return nil }
+        }
     }
 
     private func flag(at offset: Int, limit: Int) -> Bool? {
