@@ -21,18 +21,16 @@ struct BinaryDecoder: ~Copyable, @unchecked Sendable {
     /// - Throws: `DecodingError` if the bytes are not such a value, and what the type's `init(from:)` throws. The same value is
     ///   next then.
     mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
-        let limit = reader.bytes.count
-        if let value = reader.valueWithoutContainer(type, at: position, limit: limit),
-            let end = reader.end(of: position, limit: limit)
-        {
-            position = end
-            return value
+        let start = position
+        var end = reader.end(of: start, limit: reader.bytes.count) ?? start
+        let value = try reader.value(type, at: start, limit: end) {
+            let session = freshSession()
+            defer { session.finish() }
+            let message = try session.open(reader, at: start)
+            end = message.end
+            return try session.value(type, at: message.place)
         }
-        let session = freshSession()
-        defer { session.finish() }
-        let message = try session.open(reader, at: position)
-        let value = try session.value(type, at: message.place)
-        position = message.end
+        position = end
         return value
     }
 

@@ -58,7 +58,10 @@ struct KeyedValueDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     private func notFound(_ key: Key) -> DecodingError {
         .keyNotFound(
             key,
-            DecodingError.Context(codingPath: codingPath, debugDescription: "There is no value for \"\(key.stringValue)\".")
+            DecodingError.Context(
+                codingPath: codingPath,
+                debugDescription: "There is no value for \"\(key.stringValue)\"."
+            )
         )
     }
 
@@ -75,7 +78,9 @@ struct KeyedValueDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try session.flag(at: existingPlace(of: key)) }
-    func decode(_ type: String.Type, forKey key: Key) throws -> String { try session.string(at: existingPlace(of: key)) }
+    func decode(_ type: String.Type, forKey key: Key) throws -> String {
+        try session.string(at: existingPlace(of: key))
+    }
     func decode(_ type: Int.Type, forKey key: Key) throws -> Int {
         try session.number(type, at: existingPlace(of: key))
     }

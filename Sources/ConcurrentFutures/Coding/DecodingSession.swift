@@ -70,12 +70,10 @@ final class DecodingSession {
 
     @inline(__always)
     func value<T: Decodable>(_ type: T.Type, at place: ValuePlace) throws -> T {
-        if place.elementTag == nil,
-            let value = reader.valueWithoutContainer(type, at: place.offset, limit: place.limit)
-        {
-            return value
+        guard place.elementTag == nil else { return try valueWithContainer(type, at: place) }
+        return try reader.value(type, at: place.offset, limit: place.limit) {
+            try valueWithContainer(type, at: place)
         }
-        return try valueWithContainer(type, at: place)
     }
 
     private func valueWithContainer<T: Decodable>(_ type: T.Type, at place: ValuePlace) throws -> T {
@@ -183,7 +181,9 @@ final class DecodingSession {
     }
 
     func mismatch(_ type: Any.Type, at place: ValuePlace) -> DecodingError {
-        if isNil(at: place) { return .valueNotFound(type, context(at: place.offset, "Expected \(type) and found nil.")) }
+        if isNil(at: place) {
+            return .valueNotFound(type, context(at: place.offset, "Expected \(type) and found nil."))
+        }
         guard let tag = tag(at: place) else { return corrupted(at: place.offset) }
         return .typeMismatch(type, context(at: place.offset, "Expected \(type) and found \(Tag.name(tag))."))
     }

@@ -219,19 +219,45 @@ struct SingleValueEncoder: SingleValueEncodingContainer {
     func encode(_ value: Bool) throws { try session.appendSingle(to: slot, value) { session.append(value) } }
     func encode(_ value: String) throws { try session.appendSingle(to: slot, value) { session.append(value) } }
     func encode(_ value: Int) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: Int8) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: Int16) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: Int32) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: Int64) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: Int128) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: UInt) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: UInt8) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: UInt16) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: UInt32) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: UInt64) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: UInt128) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: Float) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
-    func encode(_ value: Double) throws { try session.appendSingle(to: slot, value) { session.out.append(tagged: value) } }
+    func encode(_ value: Int8) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: Int16) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: Int32) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: Int64) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: Int128) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: UInt) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: UInt8) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: UInt16) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: UInt32) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: UInt64) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: UInt128) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: Float) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
+    func encode(_ value: Double) throws {
+        try session.appendSingle(to: slot, value) { session.out.append(tagged: value) }
+    }
     func encode<T: Encodable>(_ value: T) throws {
         try session.appendSingle(to: slot, value) { try session.appendValue(value) }
     }

@@ -22,7 +22,8 @@ extension EncodingSession {
         case 3:
             return append(value, ifItIsOptional: Int16.self) || append(value, ifItIsOptional: UInt16.self)
         case 4:
-            return append(value, ifIt: Int32.self) || append(value, ifIt: UInt32.self) || append(value, ifIt: Float.self)
+            return append(value, ifIt: Int32.self) || append(value, ifIt: UInt32.self)
+                || append(value, ifIt: Float.self)
         case 5:
             return append(value, ifItIsOptional: Int32.self) || append(value, ifItIsOptional: UInt32.self)
                 || append(value, ifItIsOptional: Float.self)

@@ -96,7 +96,10 @@ final class EncodingSession: @unchecked Sendable {
         guard stack.enter() else {
             throw EncodingError.invalidValue(
                 value,
-                EncodingError.Context(codingPath: path(toSlotAt: current), debugDescription: "The value is nested too deeply.")
+                EncodingError.Context(
+                    codingPath: path(toSlotAt: current),
+                    debugDescription: "The value is nested too deeply."
+                )
             )
         }
         defer { stack.leave() }

@@ -1,59 +1,83 @@
 extension FormatReader {
-    /// A value whose type is known here and which stands there exactly as that type is written; nil for any other.
+    /// A value whose type is known here and which stands there exactly as that type is written, or otherwise what `otherwise`
+    /// makes of it.
     ///
-    /// As in the encoder, types are compared and not cast, and only those of the right size.
+    /// As in the encoder, types are compared and not cast, and only those of the right size. The result is no optional because
+    /// the metadata of `T?` would have to be looked up, which takes longer than all the rest.
     @inline(__always)
-    func valueWithoutContainer<T>(_ type: T.Type, at offset: Int, limit: Int) -> T? {
+    func value<T>(_ type: T.Type, at offset: Int, limit: Int, otherwise: () throws -> T) rethrows -> T {
         switch MemoryLayout<T>.size {
         case 1:
-            if T.self == Bool.self || T.self == Bool?.self { return flag(type, at: offset, limit: limit) }
-            if let value = number(Int8.self, if: type, at: offset, limit: limit) { return value }
-            return number(UInt8.self, if: type, at: offset, limit: limit)
+            if T.self == Bool.self { return try direct(flag(at: offset, limit: limit), otherwise) }
+            if T.self == Bool?.self { return try direct(optionalFlag(at: offset, limit: limit), otherwise) }
+            if T.self == Int8.self { return try direct(number(Int8.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt8.self { return try direct(number(UInt8.self, at: offset, limit: limit), otherwise) }
         case 2:
-            if let value = number(Int16.self, if: type, at: offset, limit: limit) { return value }
-            if let value = number(UInt16.self, if: type, at: offset, limit: limit) { return value }
-            if let value = optional(Int8.self, if: type, at: offset, limit: limit) { return value }
-            return optional(UInt8.self, if: type, at: offset, limit: limit)
+            if T.self == Int16.self { return try direct(number(Int16.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt16.self { return try direct(number(UInt16.self, at: offset, limit: limit), otherwise) }
+            if T.self == Int8?.self { return try direct(optional(Int8.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt8?.self { return try direct(optional(UInt8.self, at: offset, limit: limit), otherwise) }
         case 3:
-            if let value = optional(Int16.self, if: type, at: offset, limit: limit) { return value }
-            return optional(UInt16.self, if: type, at: offset, limit: limit)
+            if T.self == Int16?.self { return try direct(optional(Int16.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt16?.self { return try direct(optional(UInt16.self, at: offset, limit: limit), otherwise) }
         case 4:
-            if let value = number(Int32.self, if: type, at: offset, limit: limit) { return value }
-            if let value = number(UInt32.self, if: type, at: offset, limit: limit) { return value }
-            return number(Float.self, if: type, at: offset, limit: limit)
+            if T.self == Int32.self { return try direct(number(Int32.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt32.self { return try direct(number(UInt32.self, at: offset, limit: limit), otherwise) }
+            if T.self == Float.self { return try direct(number(Float.self, at: offset, limit: limit), otherwise) }
         case 5:
-            if let value = optional(Int32.self, if: type, at: offset, limit: limit) { return value }
-            if let value = optional(UInt32.self, if: type, at: offset, limit: limit) { return value }
-            return optional(Float.self, if: type, at: offset, limit: limit)
+            if T.self == Int32?.self { return try direct(optional(Int32.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt32?.self { return try direct(optional(UInt32.self, at: offset, limit: limit), otherwise) }
+            if T.self == Float?.self { return try direct(optional(Float.self, at: offset, limit: limit), otherwise) }
         case 8:
-            if let value = number(Int.self, if: type, at: offset, limit: limit) { return value }
-            if let value = number(Double.self, if: type, at: offset, limit: limit) { return value }
-            if let value = number(UInt.self, if: type, at: offset, limit: limit) { return value }
-            if let value = number(Int64.self, if: type, at: offset, limit: limit) { return value }
-            if let value = number(UInt64.self, if: type, at: offset, limit: limit) { return value }
-            return array(type, at: offset, limit: limit)
+            if T.self == Int.self { return try direct(number(Int.self, at: offset, limit: limit), otherwise) }
+            if T.self == Double.self { return try direct(number(Double.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt.self { return try direct(number(UInt.self, at: offset, limit: limit), otherwise) }
+            if T.self == Int64.self { return try direct(number(Int64.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt64.self { return try direct(number(UInt64.self, at: offset, limit: limit), otherwise) }
+            return try arrayValue(type, at: offset, limit: limit, otherwise: otherwise)
         case 9:
-            if let value = optional(Int.self, if: type, at: offset, limit: limit) { return value }
-            if let value = optional(Double.self, if: type, at: offset, limit: limit) { return value }
-            if let value = optional(UInt.self, if: type, at: offset, limit: limit) { return value }
-            if let value = optional(Int64.self, if: type, at: offset, limit: limit) { return value }
-            return optional(UInt64.self, if: type, at: offset, limit: limit)
+            if T.self == Int?.self { return try direct(optional(Int.self, at: offset, limit: limit), otherwise) }
+            if T.self == Double?.self { return try direct(optional(Double.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt?.self { return try direct(optional(UInt.self, at: offset, limit: limit), otherwise) }
+            if T.self == Int64?.self { return try direct(optional(Int64.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt64?.self { return try direct(optional(UInt64.self, at: offset, limit: limit), otherwise) }
         case 16:
-            if T.self == String.self {
-                return string(at: offset, limit: limit).map { sameType($0, as: type) }
-            }
-            if T.self == String?.self {
-                if isNil(at: offset, limit: limit) { return sameType(String?.none, as: type) }
-                return string(at: offset, limit: limit).map { sameType(String?.some($0), as: type) }
-            }
-            if let value = number(Int128.self, if: type, at: offset, limit: limit) { return value }
-            return number(UInt128.self, if: type, at: offset, limit: limit)
+            if T.self == String.self { return try direct(string(at: offset, limit: limit), otherwise) }
+            if T.self == String?.self { return try direct(optionalString(at: offset, limit: limit), otherwise) }
+            if T.self == Int128.self { return try direct(number(Int128.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt128.self { return try direct(number(UInt128.self, at: offset, limit: limit), otherwise) }
         case 17:
-            if let value = optional(Int128.self, if: type, at: offset, limit: limit) { return value }
-            return optional(UInt128.self, if: type, at: offset, limit: limit)
-        default:
-            return nil
+            if T.self == Int128?.self { return try direct(optional(Int128.self, at: offset, limit: limit), otherwise) }
+            if T.self == UInt128?.self {
+                return try direct(optional(UInt128.self, at: offset, limit: limit), otherwise)
+            }
+        default: break
         }
+        return try otherwise()
+    }
+
+    private func arrayValue<T>(_ type: T.Type, at offset: Int, limit: Int, otherwise: () throws -> T) rethrows -> T {
+        guard byte(at: offset, limit: limit) == Tag.unkeyed else { return try otherwise() }
+        if T.self == [UInt8].self { return try direct(array(of: UInt8.self, at: offset, limit: limit), otherwise) }
+        if T.self == [Int].self { return try direct(array(of: Int.self, at: offset, limit: limit), otherwise) }
+        if T.self == [Double].self { return try direct(array(of: Double.self, at: offset, limit: limit), otherwise) }
+        if T.self == [Float].self { return try direct(array(of: Float.self, at: offset, limit: limit), otherwise) }
+        if T.self == [Int32].self { return try direct(array(of: Int32.self, at: offset, limit: limit), otherwise) }
+        if T.self == [UInt32].self { return try direct(array(of: UInt32.self, at: offset, limit: limit), otherwise) }
+        if T.self == [Int64].self { return try direct(array(of: Int64.self, at: offset, limit: limit), otherwise) }
+        if T.self == [UInt64].self { return try direct(array(of: UInt64.self, at: offset, limit: limit), otherwise) }
+        if T.self == [UInt].self { return try direct(array(of: UInt.self, at: offset, limit: limit), otherwise) }
+        if T.self == [Int8].self { return try direct(array(of: Int8.self, at: offset, limit: limit), otherwise) }
+        if T.self == [Int16].self { return try direct(array(of: Int16.self, at: offset, limit: limit), otherwise) }
+        if T.self == [UInt16].self { return try direct(array(of: UInt16.self, at: offset, limit: limit), otherwise) }
+        if T.self == [Int128].self { return try direct(array(of: Int128.self, at: offset, limit: limit), otherwise) }
+        if T.self == [UInt128].self { return try direct(array(of: UInt128.self, at: offset, limit: limit), otherwise) }
+        return try otherwise()
+    }
+
+    @inline(__always)
+    private func direct<Known, T>(_ value: Known?, _ otherwise: () throws -> T) rethrows -> T {
+        if let value { sameType(value, as: T.self) } else { try otherwise() }
     }
 
     @inline(__always)
@@ -71,58 +95,36 @@ extension FormatReader {
     }
 
     static func string(validating text: UnsafeRawBufferPointer) -> String? {
-        text.withMemoryRebound(to: UInt8.self) { String(validating: $0, as: UTF8.self) }
-    }
-
-    private func flag<T>(_ type: T.Type, at offset: Int, limit: Int) -> T? {
-        let flag: Bool?
-        switch byte(at: offset, limit: limit) {
-        case Tag.true: flag = true
-        case Tag.false: flag = false
-        case Tag.null: flag = nil
-        default: return nil
+        text.withMemoryRebound(to: UInt8.self) { utf8 in
+            // Not `try?`: a span cannot leave through an optional. Not `String(validating:as:)`: it is generic, and slow.
+            do { return String(copying: try UTF8Span(validating: utf8.span)) } catch { return nil }
         }
-        if T.self == Bool?.self { return sameType(flag, as: type) }
-        return flag.map { sameType($0, as: type) }
+    }
+
+    private func flag(at offset: Int, limit: Int) -> Bool? {
+        switch byte(at: offset, limit: limit) {
+        case Tag.true: true
+        case Tag.false: false
+        default: nil
+        }
+    }
+
+    private func optionalFlag(at offset: Int, limit: Int) -> Bool?? {
+        isNil(at: offset, limit: limit) ? .some(nil) : flag(at: offset, limit: limit).map(Optional.some)
+    }
+
+    private func optionalString(at offset: Int, limit: Int) -> String?? {
+        isNil(at: offset, limit: limit) ? .some(nil) : string(at: offset, limit: limit).map(Optional.some)
     }
 
     @inline(__always)
-    private func number<Number: BinaryNumber, T>(_: Number.Type, if type: T.Type, at offset: Int, limit: Int) -> T? {
-        guard T.self == Number.self, let value = number(Number.self, at: offset, limit: limit) else { return nil }
-        return sameType(value, as: type)
+    private func optional<Number: BinaryNumber>(_ type: Number.Type, at offset: Int, limit: Int) -> Number?? {
+        isNil(at: offset, limit: limit) ? .some(nil) : number(type, at: offset, limit: limit).map(Optional.some)
     }
 
     @inline(__always)
-    private func optional<Number: BinaryNumber, T>(_: Number.Type, if type: T.Type, at offset: Int, limit: Int) -> T? {
-        guard T.self == Number?.self else { return nil }
-        if isNil(at: offset, limit: limit) { return sameType(Number?.none, as: type) }
-        return number(Number.self, at: offset, limit: limit).map { sameType(Number?.some($0), as: type) }
-    }
-
-    // MARK: Arrays of numbers
-
-    private func array<T>(_ type: T.Type, at offset: Int, limit: Int) -> T? {
-        guard byte(at: offset, limit: limit) == Tag.unkeyed else { return nil }
-        if let value = array(of: UInt8.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: Int.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: Double.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: Float.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: Int32.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: UInt32.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: Int64.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: UInt64.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: UInt.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: Int8.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: Int16.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: UInt16.self, if: type, at: offset, limit: limit) { return value }
-        if let value = array(of: Int128.self, if: type, at: offset, limit: limit) { return value }
-        return array(of: UInt128.self, if: type, at: offset, limit: limit)
-    }
-
-    @inline(__always)
-    private func array<Number: BinaryNumber, T>(of: Number.Type, if type: T.Type, at offset: Int, limit: Int) -> T? {
-        guard T.self == [Number].self else { return nil }
-        return run(of: Number.self, at: offset, limit: limit).map { sameType(Self.array(of: Number.self, $0), as: type) }
+    private func array<Number: BinaryNumber>(of type: Number.Type, at offset: Int, limit: Int) -> [Number]? {
+        run(of: type, at: offset, limit: limit).map { Self.array(of: type, $0) }
     }
 
     /// The bytes as numbers. Every pattern of bits is one, and `run(of:at:limit:)` has seen to it that there are whole ones only.
