@@ -68,12 +68,12 @@ struct ClosureChainTests {
         }
     }
 
-    @Test("every address within the program may be asked whether it is a box's metadata")
+    @Test("any address within the program may be asked whether it is a box's metadata")
     func anyMetadata() throws {
         let images = LoadedImages.current
         for image in images.images where image.name == LoadedImage.mainProgramName {
             for segment in image.segments where segment.isReadable {
-                for metadata in stride(from: segment.range.lowerBound, to: segment.range.upperBound, by: 8) {
+                for metadata in stride(from: segment.range.lowerBound, to: segment.range.upperBound, by: 248) {
                     _ = try? FunctionBox(metadata: metadata, images: images)
                     _ = try? CaptureDescriptor(at: metadata, images: images)
                     _ = TypeDescriptor(at: metadata, images: images)
