@@ -21,7 +21,18 @@ struct ClosureChain: Hashable, Sendable {
     /// From the outermost to the innermost.
     let links: [Link]
 
-    /// Walks down a live closure.
+    /// Walks down the function that is the only stored property of `holder`, as ``ClosureWords/init(heldBy:)`` reads it.
+    ///
+    /// - Parameter isAsync: whether the function's type is async: its code word means something else then.
+    /// - Throws: if the function captures anything but functions that capture nothing.
+    init<Holder>(heldBy holder: Holder, isAsync: Bool) throws(FunctionReferenceError) {
+        // The words alone would not keep the context alive during the walk.
+        self = try withExtendedLifetime(holder) { () throws(FunctionReferenceError) in
+            try ClosureChain(ClosureWords(heldBy: holder), isAsync: isAsync)
+        }
+    }
+
+    /// Walks down a closure that the caller keeps alive meanwhile.
     ///
     /// - Parameter isAsync: whether the closure's type is async: its code word means something else then.
     /// - Throws: if the closure captures anything but functions that capture nothing.

@@ -4,10 +4,10 @@
 enum MangledFunctionType: Equatable {
     /// An escaping Swift function in two words, code and context.
     case swift(isAsync: Bool)
-    /// A function of another size or form: a C function pointer, a block, a thin, an isolated or a differentiable function, or
-    /// an optional function of any kind.
+    /// A function of another size or form: a C function pointer, a block, a thin or a differentiable function, or an optional
+    /// function of any kind.
     case foreign
-    /// Something else.
+    /// Something else, which includes functions with an isolation of their own (`@isolated(any)`).
     case noFunction
 
     init(mangledName name: UnsafeRawBufferPointer) {
@@ -37,18 +37,16 @@ enum MangledFunctionType: Equatable {
         _ = skip("I")  // substitutions of the use
         _ = skip("P")  // pseudogeneric
         let escapes = skip("e")
-        let isIsolated = skip("A")
         let isDifferentiable = skip("dfrl")
         let isThin = isNext("t")
         guard skip("ygxt") else { return nil }
         let hasRepresentation = skip("zBCMOKW")
-        let isCoroutine = skip("AIG")
+        let isCoroutine = skip("IG")
         _ = skip("h")  // Sendable
         let isAsync = skip("H")
-        let known = "TiclbnxygekvpmwILrouadqYz"
-        while skip(known) {}
+        while skip("abcdefghijklmnopqrstuvwxyzTILY") {}  // parameters, results, errors
         guard rest.count == 1, isNext("_") else { return nil }
-        let isPlain = escapes && !(isIsolated || isDifferentiable || isThin || hasRepresentation || isCoroutine)
+        let isPlain = escapes && !(isDifferentiable || isThin || hasRepresentation || isCoroutine)
         self = isPlain ? .swift(isAsync: isAsync) : .foreign
     }
 }

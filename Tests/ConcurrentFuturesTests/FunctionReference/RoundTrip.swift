@@ -26,7 +26,7 @@ struct RoundTrip: FormSink {
     }
 
     static func bytes<Holder>(_ holder: Holder, isAsync: Bool) throws -> Data {
-        let chain = try ClosureChain(ClosureWords(heldBy: holder), isAsync: isAsync)
+        let chain = try ClosureChain(heldBy: holder, isAsync: isAsync)
         return try JSONEncoder().encode(
             Message(type: TypeReference(Holder.self), function: FunctionReference(chain))
         )
