@@ -60,7 +60,7 @@ public struct AsCompleted<Value: Sendable>: AsyncSequence, Sendable {
                 observation = nil
                 return nil
             }
-            return unsafeDowncast(future, to: Future<Value>.self)
+            return future.assumed()
         }
     }
 
@@ -103,7 +103,7 @@ public struct AsCompletedWithin<Value: Sendable>: AsyncSequence, Sendable {
         ) async throws(any Error) -> Future<Value>? {
             guard let observation else { return nil }
             let event = await observation.next()
-            if case .finished(let future) = event { return unsafeDowncast(future, to: Future<Value>.self) }
+            if case .finished(let future) = event { return future.assumed() }
             let unfinished = observation.remaining
             self.observation = nil
             switch event {
