@@ -8,7 +8,8 @@
 /// ```
 ///
 /// Each future is given once, even if it stands in the sequence several times, and those that have ended already come
-/// first. Leaving the loop early cancels nothing. If the task that runs the loop is cancelled, the loop ends.
+/// first. Leaving the loop early cancels nothing. If the task that runs the loop is cancelled, the loop ends, even if
+/// there are more that have ended.
 ///
 /// - Parameter futures: Any sequence of futures, of one executor or of several. It is read at once.
 /// - Returns: A sequence that throws nothing: what a task threw is found in its future.
