@@ -99,7 +99,7 @@ extension Future {
         let parker = ThreadParker()
         guard machine.withLock({ $0.enqueue(.thread(parker)) }) else { return }
         if !parker.park(for: duration) {
-            // If it is not there any more, it is about to be unparked, and perhaps chosen to decode: the caller claims again.
+            // If it is not there any more, it is about to be unparked. The caller looks again either way.
             _ = machine.withLock { $0.removeThread(parker) }
         }
     }

@@ -68,6 +68,25 @@ struct FutureWaitingTests {
         #expect(decoder.calls.load(ordering: .relaxed) == 1)
     }
 
+    // F8
+    @Test("a waiter that cannot run does not hold up one that can")
+    func blockedActor() async throws {
+        let future = TestControl().future(decoder: ByteDecoder())
+        let (actor, gate) = (BusyActor(), Gate())
+        let task = Task { try await actor.value(of: future) }
+        await eventually { future.waiterCount == 1 }
+        let occupation = Task { await actor.occupy(gate) }
+        try arrival(of: gate)
+        let outcome = outcomeOfThread { try future.get() }
+        await eventually { future.waiterCount == 2 }
+        future.complete(encoded: [5])
+        await eventually { outcome.isDone }
+        gate.open()
+        await occupation.value
+        #expect(try await outcome.value == 5)
+        #expect(try await task.value == 5)
+    }
+
     // F7
     @Test("get throws when the time has passed, and leaves nothing behind", arguments: [-1, 0, 0.00001, 0.002])
     func timeout(seconds: Double) throws {
@@ -152,6 +171,16 @@ struct FutureWaitingTests {
         let futures = (0..<10_000).map { _ in control.future(of: Int.self) }
         Thread { for (number, future) in futures.enumerated() { future.complete(.success(number)) } }.start()
         for (number, future) in futures.enumerated() { #expect(try await future.value == number) }
+    }
+}
+
+private actor BusyActor {
+    func value(of future: Future<Int>) async throws -> Int {
+        try await future.value
+    }
+
+    func occupy(_ gate: Gate) {
+        gate.pass()
     }
 }
 
