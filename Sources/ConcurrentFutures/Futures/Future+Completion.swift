@@ -1,0 +1,93 @@
+// The executor's side of a future, and the callbacks that its completion sets off.
+
+extension Future {
+    /// Ends the future with a value.
+    ///
+    /// Wakes who waits, then runs or schedules the callbacks.
+    ///
+    /// - Returns: `false` if the future had ended before, which is a defect of the caller; nothing has changed then.
+    @discardableResult
+    func complete(returning value: Value) -> Bool {
+        let action = machine.withLock { machine in
+            let action = machine.complete(.settled(.succeeded))
+            if action != nil { success = value }
+            return action
+        }
+        return settle(action)
+    }
+
+    /// Ends the future with an error.
+    ///
+    /// - Returns: As ``complete(returning:)`` does.
+    @discardableResult
+    func complete(throwing error: any Error) -> Bool {
+        settle(machine.withLock { $0.complete(.settled(.failed(error))) })
+    }
+
+    /// Ends the future with a value or an error.
+    ///
+    /// - Returns: As ``complete(returning:)`` does.
+    @discardableResult
+    func complete(_ result: Result<Value, any Error>) -> Bool {
+        switch result {
+        case .success(let value): complete(returning: value)
+        case .failure(let error): complete(throwing: error)
+        }
+    }
+
+    /// Ends the future as cancelled.
+    ///
+    /// - Returns: As ``complete(returning:)`` does.
+    @discardableResult
+    func completeCancelled() -> Bool {
+        settle(machine.withLock { $0.complete(.cancelled) })
+    }
+
+    /// Ends the future with the bytes of an outcome, which are decoded by the first who needs it.
+    ///
+    /// - Returns: As ``complete(returning:)`` does.
+    @discardableResult
+    func complete(encoded bytes: [UInt8]) -> Bool {
+        carryOut(machine.withLock { $0.complete(.encoded(bytes)) })
+    }
+
+    /// Runs a function when the future has ended, however it did.
+    ///
+    /// The callbacks of a future run one at a time, in the order in which they were added. Those of a process pool run on a
+    /// thread that the pool has for them, so one that blocks delays other callbacks but no task; those of the other
+    /// executors run on the thread that ran the task. A callback that is added when all others have run is run at once, by this call.
+    ///
+    /// - Parameter body: Called once, with this future.
+    public func onCompletion(_ body: @escaping @Sendable (Future<Value>) -> Void) {
+        let isAdded = machine.withLock { machine in
+            // The machine hands a callback nothing but the future it belongs to.
+            machine.addCallback { body(unsafeDowncast($0, to: Future<Value>.self)) }
+        }
+        if !isAdded { body(self) }
+    }
+
+    private func settle(_ action: FutureStateMachine.CompleteAction?) -> Bool {
+        // The future went past the states in which somebody decodes, so the decoder is its completer's.
+        if action != nil { decoder = nil }
+        return carryOut(action)
+    }
+
+    private func carryOut(_ action: FutureStateMachine.CompleteAction?) -> Bool {
+        guard let action else { return false }
+        action.waiters.wakeAll()
+        switch action.callbacks {
+        case .nothing: break
+        case .run: runCallbacks()
+        case .schedule(let scheduler): scheduler.schedule { self.runCallbacks() }
+        }
+        return true
+    }
+
+    private func runCallbacks() {
+        while true {
+            let callbacks = machine.withLock { $0.takeCallbacks() }
+            if callbacks.isEmpty { return }
+            for callback in callbacks { callback(self) }
+        }
+    }
+}

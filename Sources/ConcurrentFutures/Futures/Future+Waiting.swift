@@ -1,0 +1,139 @@
+import Synchronization
+
+/// How far one who needs a value has come. (Nested in a generic type it would be generic.)
+private enum FutureProgress {
+    case settled(FutureStateMachine.Settlement)
+    case wait(ticket: UInt32)
+}
+
+extension Future {
+    /// The value of the task, once it has ended.
+    ///
+    /// It stays on the caller's executor: of a finished future it costs some nanoseconds. If the task that awaits it is
+    /// cancelled, the waiting ends with `CancellationError` and the work goes on; whether the work was cancelled says
+    /// ``isCancelled``.
+    ///
+    /// - Throws: What the task's function threw, `CancellationError`, or a ``PoolError``.
+    @inlinable
+    public nonisolated(nonsending) var value: Value {
+        get async throws {
+            try await settle()
+            return success!
+        }
+    }
+
+    /// The value of the task or the error it ended with, once it has ended.
+    ///
+    /// If the task that awaits it is cancelled, it is a failure with `CancellationError`, and the work goes on.
+    public nonisolated(nonsending) var result: Result<Value, any Error> {
+        get async {
+            do { return .success(try await value) } catch { return .failure(error) }
+        }
+    }
+
+    /// Blocks the thread until the task has ended, and returns its value.
+    ///
+    /// It is for programs without `async`. The thread polls for some 50 µs before it sleeps, so that a short task is not
+    /// paid for with a wake-up.
+    ///
+    /// - Parameter timeout: How long to wait at most; `nil` is for ever, and `.zero` only looks.
+    /// - Throws: What the task's function threw, `CancellationError`, or a ``PoolError``: with the code
+    ///   ``PoolError/Code/timedOut`` if the time has passed. The work goes on then.
+    @inlinable
+    @available(*, noasync)
+    public func get(timeout: Duration? = nil) throws -> Value {
+        try blockUntilSettled(timeout: timeout)
+        return success!
+    }
+
+    // The callers of these two are inlined into the user's module, where the value's type is known, and alone touch the
+    // value: copying one of an unknown type was measured at three times the cost of all the rest.
+
+    /// Returns when there is a value, and throws if there is an error instead.
+    @usableFromInline
+    nonisolated(nonsending) func settle() async throws {
+        while true {
+            switch advance() {
+            case .settled(.succeeded): return
+            case .settled(.failed(let error)): throw error
+            case .wait(let ticket):
+                guard case .lookAgain = await suspend(ticket) else { throw CancellationError() }
+            }
+        }
+    }
+
+    @usableFromInline
+    func blockUntilSettled(timeout: Duration?) throws {
+        let start = SuspendingClock.now
+        let deadline = timeout.map { start + max(.zero, $0) }
+        let pollTime = Duration.microseconds(50)
+        let pollEnd = start + min(pollTime, timeout ?? pollTime)
+        while true {
+            switch advance() {
+            case .settled(.succeeded): return
+            case .settled(.failed(let error)): throw error
+            case .wait:
+                let now = SuspendingClock.now
+                if now < pollEnd {
+                    ThreadParker.yieldProcessor()
+                } else if let deadline, now >= deadline {
+                    throw PoolError(.timedOut, "the future was not done within \(deadline - start)")
+                } else {
+                    block(for: deadline.map { $0 - now })
+                }
+            }
+        }
+    }
+
+    /// Gets as far as it goes without waiting.
+    private func advance() -> FutureProgress {
+        switch machine.withLock({ $0.claim() }) {
+        case .settled(let settlement): .settled(settlement)
+        case .decode(let bytes): .settled(decode(bytes))
+        case .wait(let ticket): .wait(ticket: ticket)
+        }
+    }
+
+    /// Sleeps until there is something to claim, or the time has passed.
+    private func block(for duration: Duration?) {
+        let parker = ThreadParker()
+        guard machine.withLock({ $0.enqueue(.thread(parker)) }) else { return }
+        if !parker.park(for: duration) {
+            // If it is not there any more, it is about to be unparked, and perhaps chosen to decode: the caller claims again.
+            _ = machine.withLock { $0.removeThread(parker) }
+        }
+    }
+
+    nonisolated(nonsending) private func suspend(_ ticket: UInt32) async -> FutureWaiter.Wakeup {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                // The continuation is resumed once: here if it is not stored, else by whoever takes it out of the machine.
+                // A task is marked as cancelled before its handler runs. So a cancellation that is not seen here, with
+                // the lock held, has its handler take the lock later, and find the waiter.
+                let wakeup = machine.withLock { machine -> FutureWaiter.Wakeup? in
+                    if Task.isCancelled { return .cancelled }
+                    return machine.enqueue(.task(continuation, ticket: ticket)) ? nil : .lookAgain
+                }
+                if let wakeup { continuation.resume(returning: wakeup) }
+            }
+        } onCancel: {
+            machine.withLock { $0.removeTask(ticket: ticket) }?.wake(.cancelled)
+        }
+    }
+
+    /// Decodes the outcome, which the machine has asked this thread and no other to do.
+    private func decode(_ bytes: [UInt8]) -> FutureStateMachine.Settlement {
+        guard let decoder else { preconditionFailure("bytes were given to a future that has no decoder") }
+        let settlement: FutureStateMachine.Settlement
+        switch decoder.decode(bytes) {
+        case .success(let value):
+            success = value
+            settlement = .succeeded
+        case .failure(let error):
+            settlement = .failed(error)
+        }
+        self.decoder = nil
+        machine.withLock { $0.finishDecoding(settlement) }.wakeAll()
+        return settlement
+    }
+}

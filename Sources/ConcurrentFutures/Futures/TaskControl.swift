@@ -1,0 +1,33 @@
+/// The number by which an executor knows a task.
+typealias TaskID = UInt64
+
+/// What a pending future asks of the executor that it belongs to.
+///
+/// A future calls it without holding its own lock, so an implementation may take locks and may complete the future.
+protocol TaskControl: AnyObject, Sendable {
+    /// Cancels a task, and answers what ``Future/cancel()`` returns.
+    ///
+    /// If the task had not started, the control completes its future as cancelled before it returns `true`.
+    func cancel(_ task: TaskID) -> Bool
+
+    /// Whether the task's function is being executed now.
+    func isRunning(_ task: TaskID) -> Bool
+}
+
+/// Turns the bytes of an outcome into the outcome.
+///
+/// It runs user code (`init(from:)`), so it is called without locks by whoever first needs the value, never by the
+/// thread that completes the future.
+protocol OutcomeDecoder<Value>: AnyObject, Sendable {
+    /// What the future's function returns.
+    associatedtype Value: Sendable
+
+    /// Decodes an outcome; an error of its own is the outcome too.
+    func decode(_ bytes: [UInt8]) -> Result<Value, any Error>
+}
+
+/// Runs completion callbacks elsewhere than on the thread that completes futures.
+protocol CallbackScheduler: AnyObject, Sendable {
+    /// Runs the work later: one piece at a time, in the order in which they were scheduled.
+    func schedule(_ work: @escaping @Sendable () -> Void)
+}
