@@ -1,0 +1,67 @@
+/// Turns bytes that a `BinaryEncoder` of the same binary has written into values, one after another.
+///
+/// It does not own the bytes: they must outlive it and must not change meanwhile. It believes nothing of them; whatever they
+/// are, it returns a value or throws, and allocates no more than in proportion to how many they are.
+///
+/// Unchecked: the bytes are only read, and the session belongs to this one value, which cannot be copied.
+struct BinaryDecoder: ~Copyable, @unchecked Sendable {
+    private let reader: FormatReader
+    private var position = 0
+    private var session: DecodingSession?
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        reader = FormatReader(bytes)
+    }
+
+    var isAtEnd: Bool { position == reader.bytes.count }
+    var remaining: Int { reader.bytes.count - position }
+
+    /// Reads the next value.
+    ///
+    /// - Throws: `DecodingError` if the bytes are not such a value, and what the type's `init(from:)` throws. The same value is
+    ///   next then.
+    mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
+        let start = position
+        var end = reader.end(of: start, limit: reader.bytes.count) ?? start
+        let value = try reader.value(type, at: start, limit: end) {
+            let session = freshSession()
+            defer { session.finish() }
+            let message = try session.open(reader, at: start)
+            end = message.end
+            return try session.value(type, at: message.place)
+        }
+        position = end
+        return value
+    }
+
+    /// The session of the last message, unless somebody has kept it: a type may have stored its decoder.
+    private mutating func freshSession() -> DecodingSession {
+        if let session, isKnownUniquelyReferenced(&self.session) { return session }
+        let session = DecodingSession()
+        self.session = session
+        return session
+    }
+
+    // MARK: For the layers that frame messages
+
+    mutating func readByte() throws -> UInt8 { try read(UInt8.self) }
+    mutating func readUInt32() throws -> UInt32 { try read(UInt32.self) }
+    mutating func readUInt64() throws -> UInt64 { try read(UInt64.self) }
+
+    /// The next bytes, valid as long as those the decoder was made with.
+    mutating func readBytes(_ count: Int) throws -> UnsafeRawBufferPointer {
+        guard count >= 0, count <= remaining else { throw Self.truncated }
+        defer { position += count }
+        return reader.slice(position..<position + count)
+    }
+
+    private mutating func read<Number: BinaryNumber>(_ type: Number.Type) throws -> Number {
+        guard let number = reader.load(type, at: position, limit: reader.bytes.count) else { throw Self.truncated }
+        position += MemoryLayout<Number>.size
+        return number
+    }
+
+    private static var truncated: DecodingError {
+        .dataCorrupted(DecodingError.Context(codingPath: [], debugDescription: "The bytes end too early."))
+    }
+}

@@ -1,0 +1,41 @@
+/// Turns values into bytes, one after another.
+///
+/// Each call of `encode(_:)` appends one message that can be read by itself; see `BinaryFormat.swift`. An encoder can be used
+/// again after `removeAll(keepingCapacity:)` or `takeBytes()`, which is cheaper than a new one.
+struct BinaryEncoder: ~Copyable, Sendable {
+    private let session = EncodingSession()
+
+    init() {}
+
+    /// Appends a value.
+    ///
+    /// - Throws: What the value's `encode(to:)` throws, and `EncodingError` for a value that is nested too deeply. Nothing of
+    ///   the value is left then.
+    mutating func encode<T: Encodable>(_ value: T) throws {
+        try session.appendMessage(value)
+    }
+
+    /// How many bytes there are.
+    var count: Int { session.out.count }
+
+    /// Lends the bytes.
+    mutating func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try session.out.withUnsafeBytes(body)
+    }
+
+    /// Drops what was appended after there were `count` bytes.
+    mutating func truncate(to count: Int) { session.out.truncate(to: count) }
+
+    /// Drops everything.
+    mutating func removeAll(keepingCapacity: Bool) { session.out.removeAll(keepingCapacity: keepingCapacity) }
+
+    /// Gives the bytes away, without copying more than the last few KiB, and is empty afterwards.
+    mutating func takeBytes() -> [UInt8] { session.out.take() }
+
+    // MARK: For the layers that frame messages
+
+    mutating func append(_ byte: UInt8) { session.out.append(byte) }
+    mutating func append(_ number: UInt32) { session.out.append(raw: number) }
+    mutating func append(_ number: UInt64) { session.out.append(raw: number) }
+    mutating func append(contentsOf bytes: UnsafeRawBufferPointer) { session.out.append(contentsOf: bytes) }
+}

@@ -1,0 +1,211 @@
+/// Reads single pieces of the format from bytes that nobody has checked.
+///
+/// Nothing here throws or traps: what does not fit between an offset and the limit that surrounds it is nil. Whoever calls
+/// knows what was expected, and says so in an error. Limits never exceed `bytes.count`; no length is added to an offset before
+/// it was compared with what is left, so that nothing overflows.
+struct FormatReader {
+    let bytes: UnsafeRawBufferPointer
+
+    @inline(__always)
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    /// A number, or nil if it is not wholly between the offset and the limit.
+    @inline(__always)
+    func load<Number: BitwiseCopyable>(_ type: Number.Type, at offset: Int, limit: Int) -> Number? {
+        guard offset >= 0, limit <= bytes.count, limit - offset >= MemoryLayout<Number>.size else { return nil }
+        // Checked just now.
+        return bytes.baseAddress.unsafelyUnwrapped.loadUnaligned(fromByteOffset: offset, as: type)
+    }
+
+    @inline(__always)
+    func byte(at offset: Int, limit: Int) -> UInt8? { load(UInt8.self, at: offset, limit: limit) }
+
+    /// A word whose bytes, after a header of the given size, are all there.
+    @inline(__always)
+    func word(_ tag: UInt8, header: Int = Word.size, at offset: Int, limit: Int) -> Word? {
+        guard let bits = load(UInt64.self, at: offset, limit: limit) else { return nil }
+        let word = Word(bits: bits)
+        guard word.tag == tag, limit - offset >= header, word.length <= limit - offset - header else { return nil }
+        return word
+    }
+
+    // MARK: Values
+
+    /// Where a value ends.
+    @inline(__always)
+    func end(of offset: Int, limit: Int) -> Int? {
+        guard let tag = byte(at: offset, limit: limit) else { return nil }
+        let size: Int
+        if let width = Tag.numberWidth(tag) {
+            size = 1 + width
+        } else if tag >= Tag.shortString {
+            size = 1 + Int(tag - Tag.shortString)
+        } else if tag <= Tag.true {
+            size = 1
+        } else {
+            return endOfLong(tag, at: offset, limit: limit)
+        }
+        return size <= limit - offset ? offset + size : nil
+    }
+
+    private func endOfLong(_ tag: UInt8, at offset: Int, limit: Int) -> Int? {
+        let header: Int
+        switch tag {
+        case Tag.string, Tag.keyed: header = Word.size
+        case Tag.unkeyed: header = unkeyedHeaderSize
+        case Tag.run: header = runHeaderSize
+        default: return nil
+        }
+        return word(tag, header: header, at: offset, limit: limit).map { offset + header + $0.length }
+    }
+
+    /// The UTF-8 of a string, which may be invalid.
+    func text(at offset: Int, limit: Int) -> UnsafeRawBufferPointer? {
+        guard let tag = byte(at: offset, limit: limit), let end = end(of: offset, limit: limit) else { return nil }
+        if tag >= Tag.shortString { return slice(offset + 1..<end) }
+        return tag == Tag.string ? slice(offset + Word.size..<end) : nil
+    }
+
+    /// The numbers of an array that is one run of this type, as the encoder writes them; nil for every other value.
+    func run<Number: BinaryNumber>(of type: Number.Type, at offset: Int, limit: Int) -> UnsafeRawBufferPointer? {
+        guard let container = word(Tag.unkeyed, header: unkeyedHeaderSize, at: offset, limit: limit) else { return nil }
+        let start = offset + unkeyedHeaderSize
+        let end = start + container.length
+        guard let run = word(Tag.run, header: runHeaderSize, at: start, limit: end),
+            start + runHeaderSize + run.length == end,
+            byte(at: start + Word.size, limit: end) == Number.tag,
+            run.length % MemoryLayout<Number>.size == 0
+        else { return nil }
+        return slice(start + runHeaderSize..<end)
+    }
+
+    @inline(__always)
+    func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
+
+    // MARK: Fields
+
+    struct Field {
+        let key: Key
+        let value: Int
+        let end: Int
+        let isAbsent: Bool
+
+        enum Key {
+            case entry(Int)
+            case text(UnsafeRawBufferPointer)
+        }
+    }
+
+    /// The field that starts at an offset.
+    func field(at offset: Int, limit: Int) -> Field? {
+        guard let (key, value) = key(at: offset, limit: limit),
+            let tag = byte(at: value, limit: limit),
+            let end = end(of: value, limit: limit)
+        else { return nil }
+        return Field(key: key, value: value, end: end, isAbsent: tag == Tag.absent)
+    }
+
+    private func key(at offset: Int, limit: Int) -> (Field.Key, end: Int)? {
+        guard let form = byte(at: offset, limit: limit) else { return nil }
+        if form < KeyForm.wideIndex { return (.entry(Int(form)), offset + 1) }
+        if form == KeyForm.wideIndex {
+            return load(UInt16.self, at: offset + 1, limit: limit).map { (.entry(Int($0)), offset + 3) }
+        }
+        guard form == KeyForm.inline, let short = byte(at: offset + 1, limit: limit) else { return nil }
+        var start = offset + 2
+        var length = Int(short)
+        if short == KeyForm.longLength {
+            guard let long = load(UInt64.self, at: start, limit: limit) else { return nil }
+            start += MemoryLayout<UInt64>.size
+            length = Int(clamping: long)
+        }
+        return length <= limit - start ? (.text(slice(start..<start + length)), start + length) : nil
+    }
+
+    // MARK: Paths
+
+    /// The key of the value at an offset, in fields that start at another one.
+    func key(before value: Int, from start: Int, names: [String]) -> PathKey? {
+        var offset = start
+        while let (key, place) = key(at: offset, limit: bytes.count), place <= value {
+            if place == value { return pathKey(key, names: names) }
+            guard let end = end(of: place, limit: bytes.count) else { return nil }
+            offset = end
+        }
+        return nil
+    }
+
+    private func pathKey(_ key: Field.Key, names: [String]) -> PathKey? {
+        switch key {
+        case .entry(let entry): names.indices.contains(entry) ? PathKey(stringValue: names[entry]) : nil
+        case .text(let text): PathKey(stringValue: String(decoding: text, as: UTF8.self))
+        }
+    }
+
+    /// The index of the element at an offset, in elements that start at another one.
+    func index(of element: Int, from start: Int) -> Int? {
+        var offset = start
+        var index = 0
+        while offset < element {
+            guard let end = end(of: offset, limit: bytes.count) else { return nil }
+            if byte(at: offset, limit: end) == Tag.run {
+                guard let width = byte(at: offset + Word.size, limit: end).flatMap(Tag.numberWidth) else { return nil }
+                let start = offset + runHeaderSize
+                index += (min(end, max(start, element)) - start) / width
+                if element < end { return index }
+            } else {
+                if element < end { return index }
+                index += 1
+            }
+            offset = end
+        }
+        return index
+    }
+
+    /// The keys and indices that lead from a value to another one within it.
+    func path(from outer: Int, to inner: Int, limit: Int, names: [String]) -> [PathKey] {
+        var path: [PathKey] = []
+        var offset = outer
+        var limit = limit
+        while offset < inner, let step = step(from: offset, towards: inner, limit: limit, names: names) {
+            path.append(step.key)
+            offset = step.value
+            limit = step.end
+        }
+        return path
+    }
+
+    private func step(
+        from offset: Int,
+        towards inner: Int,
+        limit: Int,
+        names: [String]
+    ) -> (key: PathKey, value: Int, end: Int)? {
+        guard let tag = byte(at: offset, limit: limit), let end = end(of: offset, limit: limit), inner < end else {
+            return nil
+        }
+        switch tag {
+        case Tag.keyed:
+            var next = offset + Word.size
+            while let field = field(at: next, limit: end) {
+                if inner < field.end { return pathKey(field.key, names: names).map { ($0, field.value, field.end) } }
+                next = field.end
+            }
+            return nil
+        case Tag.unkeyed:
+            let start = offset + unkeyedHeaderSize
+            guard let index = index(of: inner, from: start) else { return nil }
+            var next = start
+            while let after = self.end(of: next, limit: end) {
+                if inner < after {
+                    let isRun = byte(at: next, limit: after) == Tag.run
+                    return (PathKey(intValue: index), isRun ? inner : next, after)
+                }
+                next = after
+            }
+            return nil
+        default:
+            return nil
+        }
+    }
+}

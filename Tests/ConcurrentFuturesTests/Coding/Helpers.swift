@@ -1,0 +1,27 @@
+import Foundation
+
+@testable import ConcurrentFutures
+
+func encoded<T: Encodable>(_ value: T) throws -> [UInt8] {
+    var encoder = BinaryEncoder()
+    try encoder.encode(value)
+    return encoder.takeBytes()
+}
+
+func decoded<T: Decodable>(_ type: T.Type, from bytes: [UInt8]) throws -> T {
+    try bytes.withUnsafeBytes { bytes in
+        var decoder = BinaryDecoder(bytes)
+        return try decoder.decode(type)
+    }
+}
+
+func roundTrip<T: Codable>(_ value: T) throws -> T { try decoded(T.self, from: encoded(value)) }
+
+/// What `JSONEncoder` and `JSONDecoder` make of a value.
+func jsonRoundTrip<T: Codable>(_ value: T) throws -> T {
+    let encoder = JSONEncoder()
+    let decoder = JSONDecoder()
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "+", negativeInfinity: "-", nan: "x")
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "+", negativeInfinity: "-", nan: "x")
+    return try decoder.decode(T.self, from: encoder.encode(value))
+}
