@@ -1,2 +1,79 @@
+// What Swift cannot say of Linux: variadic calls, macros, raw system calls, and the start of the process. No logic.
 #pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Start of the process (start_hook.c).
+
+/// Whether this copy of the library saw the process start, and so could take a worker process over.
+int cf_start_hook_ran(void);
+/// Where the hook lies in its image: tells the copies of the library in one program apart.
+uintptr_t cf_start_hook_offset(void);
+
+// Processes (processes.c).
+
+pid_t cf_fork(void);
+int cf_pidfd_open(pid_t pid);
+int cf_pidfd_send_signal(int pidfd, int signal);
+int cf_close_range(unsigned first, unsigned last);
+int cf_prctl_set_child_subreaper(void);
+int cf_prctl_set_parent_death_signal(int signal);
+int cf_prctl_set_name(const char *name);
+/// Waits for any child to have ended without reaping it; 0 in `pid` if none has. `-1` and `ECHILD` if there are no children.
+int cf_peek_dead_child(int options, pid_t *pid);
+int cf_wait_status_exited(int status);
+int cf_wait_status_exit_code(int status);
+int cf_wait_status_signal(int status);
+char **cf_environment(void);
+int cf_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
+// Memory and descriptors (memory.c).
+
+int cf_memfd_create(const char *name);
+int cf_add_seals(int fd, int seals);
+int cf_get_seals(int fd);
+int cf_duplicate_above(int fd, int minimum);
+int cf_set_close_on_exec(int fd, int on);
+int cf_set_nonblocking(int fd);
+static const int cf_seal_shrink = 0x0002, cf_seal_grow = 0x0004, cf_seal_seal = 0x0001, cf_seal_write = 0x0008,
+                 cf_seal_future_write = 0x0010;
+static const int cf_dontfork = 10;  // MADV_DONTFORK
+
+/// Both return the call's result; `-1` with `errno` on failure.
+ssize_t cf_send_with_descriptors(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count);
+ssize_t cf_receive_with_descriptors(
+    int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count, int *truncated);
+ssize_t cf_peek_size(int socket);
+
+// Sleeping on a word of shared memory (futex.c).
+
+int cf_futex_wait(uint32_t *word, uint32_t expected, int64_t timeout_nanoseconds);
+int cf_futex_wake(uint32_t *word, int count);
+
+// The main queue, as a run loop serves it (exported by libdispatch for that purpose).
+
+int _dispatch_get_main_queue_handle_4CF(void);
+void _dispatch_main_queue_callback_4CF(void *);
+
+static inline FILE *cf_stdout(void) { return stdout; }
+
 #include "images.h"

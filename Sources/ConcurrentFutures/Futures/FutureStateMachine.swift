@@ -145,6 +145,8 @@ struct FutureStateMachine: Sendable {
         }
     }
 
+    var waiterCount: Int { waiters.count }
+
     /// Adds one who needs the value; `false` if there is something to claim instead.
     mutating func enqueue(_ waiter: FutureWaiter) -> Bool {
         switch phase {

@@ -31,6 +31,14 @@ enum FutureWaiters: Sendable {
     case one(FutureWaiter)
     case many([FutureWaiter])
 
+    var count: Int {
+        switch self {
+        case .none: 0
+        case .one: 1
+        case .many(let all): all.count
+        }
+    }
+
     mutating func append(_ waiter: FutureWaiter) {
         switch self {
         case .none: self = .one(waiter)

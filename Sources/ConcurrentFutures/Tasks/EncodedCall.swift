@@ -3,8 +3,10 @@ struct EncodedCall<Output: Sendable>: Sendable {
     /// The function's number and definition; see ``RegisteredFunction``.
     let functionNumber: UInt32
     let definition: [UInt8]
+    /// Whether the outcomes come item by item.
+    let isBatch: Bool
     let itemCount: Int
-    /// The arguments of all items, one after another.
+    /// The arguments; of a batch, those of all items, each behind its length in four bytes.
     let arguments: [UInt8]
     let decoder: any OutcomeDecoder<Output>
 
@@ -33,6 +35,7 @@ struct EncodedCall<Output: Sendable>: Sendable {
         }
         functionNumber = registered.number
         definition = registered.definition
+        isBatch = Body.isBatch
         itemCount = body.itemCount
         arguments = encoder.takeBytes()
         decoder = Body.outcomeDecoder(for: registered)

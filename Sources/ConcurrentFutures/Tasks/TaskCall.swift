@@ -26,6 +26,8 @@ protocol TaskBody<Output>: Sendable {
     associatedtype Function: TaskFunction
     associatedtype Output: Sendable
 
+    /// Whether the outcome is made of one for each item.
+    static var isBatch: Bool { get }
     var function: Function { get }
     /// In how many parts the outcome comes: one, or one for each item of a batch.
     var itemCount: Int { get }
@@ -47,6 +49,7 @@ struct SingleCall<Function: TaskFunction>: TaskBody {
     let function: Function
     let arguments: Function.Arguments
 
+    static var isBatch: Bool { false }
     var itemCount: Int { 1 }
 
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
@@ -105,10 +108,17 @@ struct BatchCall<Function: TaskFunction>: TaskBody {
     let function: Function
     let items: [Function.Arguments]
 
+    static var isBatch: Bool { true }
     var itemCount: Int { items.count }
 
+    /// Each item is preceded by its length, so that one that cannot be decoded does not hide those behind it.
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
-        for item in items { try Function.encode(item, into: &encoder) }
+        for item in items {
+            let start = encoder.count
+            encoder.append(UInt32(0))
+            try Function.encode(item, into: &encoder)
+            encoder.overwrite(UInt32(encoder.count - start - 4), at: start)
+        }
     }
 
     func run() throws -> BatchOutcome<Function.Output> {

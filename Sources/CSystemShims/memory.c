@@ -1,0 +1,82 @@
+#define _GNU_SOURCE
+#include "CSystemShims.h"
+
+#include <sys/syscall.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+int cf_memfd_create(const char *name) {
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    // Kernels before 6.3 do not know the flag.
+    if (fd < 0 && errno == EINVAL) fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd;
+}
+
+int cf_add_seals(int fd, int seals) { return fcntl(fd, F_ADD_SEALS, seals); }
+
+int cf_get_seals(int fd) { return fcntl(fd, F_GET_SEALS); }
+
+int cf_duplicate_above(int fd, int minimum) { return fcntl(fd, F_DUPFD_CLOEXEC, minimum); }
+
+int cf_set_close_on_exec(int fd, int on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }
+
+int cf_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+#define DESCRIPTORS_AT_ONCE 16
+
+ssize_t cf_send_with_descriptors(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count) {
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    union {
+        char space[CMSG_SPACE(sizeof(int) * DESCRIPTORS_AT_ONCE)];
+        struct cmsghdr align;
+    } control;
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fd_count > DESCRIPTORS_AT_ONCE) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (fd_count > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.space;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
+        memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+ssize_t cf_receive_with_descriptors(
+    int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count, int *truncated) {
+    struct iovec part = {.iov_base = bytes, .iov_len = capacity};
+    union {
+        char space[CMSG_SPACE(sizeof(int) * DESCRIPTORS_AT_ONCE)];
+        struct cmsghdr align;
+    } control;
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    *fd_count = 0;
+    *truncated = 0;
+    ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (received < 0) return received;
+    *truncated = (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof fd);
+            if (*fd_count < fd_capacity)
+                fds[(*fd_count)++] = fd;
+            else
+                close(fd);
+        }
+    }
+    return received;
+}
+
+ssize_t cf_peek_size(int socket) { return recv(socket, NULL, 0, MSG_PEEK | MSG_TRUNC); }

@@ -1,0 +1,51 @@
+#define _GNU_SOURCE
+#include "CSystemShims.h"
+
+#include <sys/syscall.h>
+
+// Numbers are the same on every architecture; older headers lack the names.
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+pid_t cf_fork(void) { return fork(); }
+
+int cf_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int cf_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+int cf_close_range(unsigned first, unsigned last) { return (int)syscall(SYS_close_range, first, last, 0); }
+
+int cf_prctl_set_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int cf_prctl_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+
+int cf_prctl_set_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+int cf_peek_dead_child(int options, pid_t *pid) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    int result = waitid(P_ALL, 0, &info, WEXITED | WNOWAIT | options);
+    *pid = info.si_pid;
+    return result;
+}
+
+int cf_wait_status_exited(int status) { return WIFEXITED(status); }
+
+int cf_wait_status_exit_code(int status) { return WEXITSTATUS(status); }
+
+int cf_wait_status_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+
+char **cf_environment(void) { return environ; }
+
+int cf_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}

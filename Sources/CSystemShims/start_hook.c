@@ -1,0 +1,59 @@
+// How a process that the library started becomes a fork server or a worker instead of running the program's `main`.
+//
+// The definition of `__libc_start_main` below goes before the C library's, since the program and its libraries are searched first. It
+// hands everything on to the real one and only replaces `main`, so that every image is initialised, in order, before the library's own
+// code runs. It is weak, or a statically linked executable would define the symbol twice and not link.
+#define _GNU_SOURCE
+#include "CSystemShims.h"
+
+#include <dlfcn.h>
+
+typedef int (*main_function)(int, char **, char **);
+typedef int (*start_function)(
+    main_function, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+
+/// Defined in Swift. Hidden, so that each copy of the library in a program calls its own.
+extern int concurrent_futures_process_main(int bootstrap) __attribute__((visibility("hidden")));
+
+static int hook_ran;
+static int bootstrap_socket = -1;
+
+int cf_start_hook_ran(void) { return hook_ran; }
+
+uintptr_t cf_start_hook_offset(void) {
+    Dl_info info;
+    if (!dladdr((void *)&cf_start_hook_offset, &info)) return 0;
+    return (uintptr_t)&cf_start_hook_offset - (uintptr_t)info.dli_fbase;
+}
+
+static int library_main(int argc, char **argv, char **envp) {
+    (void)argc, (void)argv, (void)envp;
+    return concurrent_futures_process_main(bootstrap_socket);
+}
+
+// The variable holds "descriptor:offset:token". It counts only if this copy of the library is meant and the descriptor is a socket
+// with the same token waiting in it; whoever merely inherits the variable runs its own main.
+static int meant_for_this_copy(void) {
+    const char *variable = secure_getenv("CONCURRENT_FUTURES_BOOTSTRAP");
+    if (!variable) return 0;
+    int fd = -1, end = 0;
+    unsigned long long offset = 0;
+    if (sscanf(variable, "%d:%llx:%n", &fd, &offset, &end) != 2 || end == 0) return 0;
+    if (offset != cf_start_hook_offset()) return 0;
+    char token[64] = {0};
+    ssize_t received = recv(fd, token, sizeof token - 1, MSG_PEEK | MSG_DONTWAIT);
+    int matches = received > 16 && strcmp(token, variable + end) == 0;
+    unsetenv("CONCURRENT_FUTURES_BOOTSTRAP");
+    if (!matches) return 0;
+    recv(fd, token, sizeof token - 1, MSG_DONTWAIT);
+    bootstrap_socket = fd;
+    return 1;
+}
+
+__attribute__((weak, visibility("default"))) int __libc_start_main(
+    main_function program_main, int argc, char **argv, void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
+    void *stack_end) {
+    hook_ran = 1;
+    start_function next = (start_function)dlsym(RTLD_NEXT, "__libc_start_main");
+    return next(meant_for_this_copy() ? library_main : program_main, argc, argv, init, fini, rtld_fini, stack_end);
+}

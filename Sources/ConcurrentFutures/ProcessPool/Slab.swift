@@ -1,0 +1,55 @@
+/// Values under numbers that are given out by the slab, found in constant time, and never mean another value later on.
+struct Slab<Element> {
+    private struct Entry {
+        var generation: UInt32 = 0
+        var element: Element?
+    }
+
+    private var entries: [Entry] = []
+    private var free: [UInt32] = []
+    /// How many values there are.
+    private(set) var count = 0
+
+    mutating func insert(_ element: Element) -> UInt64 {
+        count += 1
+        if let index = free.popLast() {
+            entries[Int(index)].element = element
+            return Self.key(index, entries[Int(index)].generation)
+        }
+        entries.append(Entry(element: element))
+        return Self.key(UInt32(entries.count - 1), 0)
+    }
+
+    subscript(key: UInt64) -> Element? {
+        get {
+            let index = Int(UInt32(truncatingIfNeeded: key))
+            guard index < entries.count, entries[index].generation == UInt32(key >> 32) else { return nil }
+            return entries[index].element
+        }
+        _modify {
+            let index = Int(UInt32(truncatingIfNeeded: key))
+            precondition(
+                index < entries.count && entries[index].generation == UInt32(key >> 32) && entries[index].element != nil,
+                "only a value that is there can be changed"
+            )
+            yield &entries[index].element
+        }
+    }
+
+    @discardableResult
+    mutating func remove(_ key: UInt64) -> Element? {
+        let index = Int(UInt32(truncatingIfNeeded: key))
+        guard index < entries.count, entries[index].generation == UInt32(key >> 32),
+            let element = entries[index].element
+        else { return nil }
+        entries[index].element = nil
+        entries[index].generation &+= 1
+        free.append(UInt32(index))
+        count -= 1
+        return element
+    }
+
+    private static func key(_ index: UInt32, _ generation: UInt32) -> UInt64 {
+        UInt64(generation) << 32 | UInt64(index)
+    }
+}

@@ -1,0 +1,69 @@
+import CSystemShims
+import Glibc
+
+/// Making, killing and reaping children: what the fork server does, in a process with one thread.
+enum ChildProcesses {
+    /// Forks.
+    ///
+    /// - Returns: the child's pid, or 0 in the child.
+    static func fork() throws(SystemError) -> Int32 {
+        // What is buffered would be written by both.
+        fflush(nil)
+        return try retrying("fork") { cf_fork() }
+    }
+
+    /// Kills a process and all of its group.
+    static func killGroup(_ leader: Int32) {
+        _ = kill(-leader, SIGKILL)
+        _ = kill(leader, SIGKILL)
+    }
+
+    /// A child that has ended and has not been reaped.
+    enum Dead {
+        case child(Int32)
+        /// All children are alive.
+        case none
+        case noChildren
+    }
+
+    /// - Parameter waiting: whether to wait until a child has ended.
+    static func nextDead(waiting: Bool) -> Dead {
+        var pid: pid_t = 0
+        while true {
+            if cf_peek_dead_child(waiting ? 0 : Int32(WNOHANG), &pid) == 0 {
+                return pid == 0 ? .none : .child(pid)
+            }
+            if errno != EINTR { return .noChildren }
+        }
+    }
+
+    /// Takes leave of a child that has ended; its number may be given to another process from here on.
+    static func reap(_ pid: Int32) -> ExitStatus {
+        var status: Int32 = 0
+        var usage = rusage()
+        while wait4(pid, &status, 0, &usage) < 0, errno == EINTR {}
+        let time = { (value: timeval) in UInt64(value.tv_sec) * 1_000_000_000 + UInt64(value.tv_usec) * 1000 }
+        return ExitStatus(
+            signal: cf_wait_status_signal(status),
+            exitCode: cf_wait_status_exited(status) != 0 ? cf_wait_status_exit_code(status) : nil,
+            processorTime: time(usage.ru_utime) + time(usage.ru_stime),
+            peakMemory: UInt64(usage.ru_maxrss) * 1024
+        )
+    }
+
+    /// Turns the deaths of children into something a ``Poller`` can wait for; they no longer interrupt this process.
+    static func deathSignal() throws(SystemError) -> Descriptor {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGCHLD)
+        sigprocmask(SIG_BLOCK, &signals, nil)
+        let number = try retrying("signalfd") { signalfd(-1, &signals, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK)) }
+        return try Descriptor(owning: number)
+    }
+
+    /// Empties what ``deathSignal()`` made.
+    static func drain(_ deathSignal: Descriptor) {
+        var info = signalfd_siginfo()
+        while read(deathSignal.number, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {}
+    }
+}

@@ -1,0 +1,24 @@
+import CSystemShims
+import Glibc
+
+/// A file descriptor that is closed with its last reference. Those made here are never 0, 1 or 2 and are not inherited.
+final class Descriptor: Sendable {
+    let number: Int32
+
+    /// Takes over an open descriptor; one that landed among the standard streams (the program may have none) moves away from there.
+    init(owning number: Int32) throws(SystemError) {
+        if number > 2 {
+            self.number = number
+        } else {
+            let moved = cf_duplicate_above(number, 3)
+            let error = errno
+            close(number)
+            guard moved >= 0 else { throw SystemError("fcntl(F_DUPFD_CLOEXEC)", number: error) }
+            self.number = moved
+        }
+    }
+
+    deinit {
+        close(number)
+    }
+}

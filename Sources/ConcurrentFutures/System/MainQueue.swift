@@ -1,0 +1,18 @@
+import CSystemShims
+import Dispatch
+import Glibc
+
+/// The main thread's queue, on which the main actor's work arrives.
+enum MainQueue {
+    /// Runs what arrives on the main queue, for ever. Must be called on the main thread.
+    static func serve() -> Never {
+        let handle = _dispatch_get_main_queue_handle_4CF()
+        var watched = pollfd(fd: handle, events: Int16(POLLIN), revents: 0)
+        while true {
+            guard poll(&watched, 1, -1) > 0 else { continue }
+            var count: UInt64 = 0
+            _ = read(handle, &count, 8)
+            _dispatch_main_queue_callback_4CF(nil)
+        }
+    }
+}

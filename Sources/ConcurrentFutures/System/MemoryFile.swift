@@ -1,0 +1,124 @@
+import CSystemShims
+import Glibc
+
+/// A file that exists in memory alone and can be mapped by several processes; the system frees it with its last descriptor and mapping.
+final class MemoryFile: Sendable {
+    struct Seals: OptionSet, Sendable {
+        let rawValue: Int32
+        /// The file can no longer shrink: whoever has it mapped cannot be made to fault.
+        static let shrink = Seals(rawValue: cf_seal_shrink)
+        static let grow = Seals(rawValue: cf_seal_grow)
+        /// Nobody can write any more, except through mappings that exist already.
+        static let futureWrite = Seals(rawValue: cf_seal_future_write)
+        /// Nobody can write any more; there must be no writable mapping.
+        static let write = Seals(rawValue: cf_seal_write)
+        /// No seal can be added.
+        static let seal = Seals(rawValue: cf_seal_seal)
+    }
+
+    let descriptor: Descriptor
+    let size: Int
+
+    /// Makes a file of zeroes.
+    ///
+    /// - Parameter size: in bytes.
+    init(name: String, size: Int) throws(SystemError) {
+        let descriptor = try Descriptor(owning: try retrying("memfd_create") { cf_memfd_create(name) })
+        try retrying("ftruncate") { ftruncate(descriptor.number, off_t(size)) }
+        self.descriptor = descriptor
+        self.size = size
+    }
+
+    /// Takes over a file that came from elsewhere.
+    ///
+    /// - Parameters:
+    ///   - required: seals that it must have, so that its sender can do no harm through it.
+    ///   - minimumSize: the bytes that it must have.
+    init(received descriptor: Descriptor, required: Seals, minimumSize: Int) throws(SystemError) {
+        let seals = try retrying("fcntl(F_GET_SEALS)") { cf_get_seals(descriptor.number) }
+        var status = stat()
+        try retrying("fstat") { fstat(descriptor.number, &status) }
+        guard Seals(rawValue: seals).isSuperset(of: required), Int(status.st_size) >= minimumSize, minimumSize >= 0 else {
+            throw SystemError("memory file without its seals or too small", number: EINVAL)
+        }
+        self.descriptor = descriptor
+        self.size = Int(status.st_size)
+    }
+
+    func add(_ seals: Seals) throws(SystemError) {
+        try retrying("fcntl(F_ADD_SEALS)") { cf_add_seals(descriptor.number, seals.rawValue) }
+    }
+
+    /// Writes bytes at a place of the file, without mapping it.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            done += try retrying("pwrite") {
+                pwrite(descriptor.number, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            }
+        }
+    }
+}
+
+/// A part of a memory file in this process's address space, unmapped with its last reference.
+final class MemoryMapping: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    let count: Int
+
+    /// Maps a whole file.
+    ///
+    /// - Parameter writable: without it, writing to the mapping ends the process by a signal.
+    init(_ file: MemoryFile, count: Int, writable: Bool) throws(SystemError) {
+        let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
+        let address = mmap(nil, count, protection, MAP_SHARED, file.descriptor.number, 0)
+        guard let address, address != MAP_FAILED else { throw SystemError("mmap") }
+        base = address
+        self.count = count
+    }
+
+    /// Maps the first `headerCount` bytes of a file, then its next `ringCount` bytes twice in a row, so that whatever lies in the ring lies
+    /// in one piece, also where it goes round. Both counts must be multiples of the page size.
+    init(
+        ring file: MemoryFile,
+        headerCount: Int,
+        ringCount: Int,
+        writable: Bool
+    ) throws(SystemError) {
+        let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
+        let total = headerCount + 2 * ringCount
+        let reserved = mmap(nil, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let reserved, reserved != MAP_FAILED else { throw SystemError("mmap") }
+        base = reserved
+        count = total
+        let parts = [(0, headerCount + ringCount, 0), (headerCount + ringCount, ringCount, headerCount)]
+        for (place, length, offset) in parts {
+            let mapped = mmap(
+                reserved + place,
+                length,
+                protection,
+                MAP_SHARED | MAP_FIXED,
+                file.descriptor.number,
+                off_t(offset)
+            )
+            guard mapped != MAP_FAILED else {
+                let error = SystemError("mmap")
+                munmap(reserved, total)
+                throw error
+            }
+        }
+    }
+
+    /// Keeps the mapping out of children that are forked from here on.
+    func keepFromChildren() throws(SystemError) {
+        try retrying("madvise") { madvise(base, count, cf_dontfork) }
+    }
+
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+    deinit {
+        munmap(base, count)
+    }
+}
+
+/// The unit in which memory is mapped.
+let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))

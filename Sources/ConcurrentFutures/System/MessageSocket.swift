@@ -1,0 +1,69 @@
+import CSystemShims
+import Glibc
+
+/// One end of a socket that keeps messages whole and carries descriptors with them.
+final class MessageSocket: Sendable {
+    let descriptor: Descriptor
+
+    init(_ descriptor: Descriptor) {
+        self.descriptor = descriptor
+    }
+
+    /// Two ends, joined.
+    static func pair() throws(SystemError) -> (MessageSocket, MessageSocket) {
+        var ends: [Int32] = [-1, -1]
+        try retrying("socketpair") {
+            socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends)
+        }
+        let first = try Descriptor(owning: ends[0])
+        let second = try Descriptor(owning: ends[1])
+        return (MessageSocket(first), MessageSocket(second))
+    }
+
+    func makeNonBlocking() throws(SystemError) {
+        try retrying("fcntl(O_NONBLOCK)") { cf_set_nonblocking(descriptor.number) }
+    }
+
+    /// Sends one message.
+    ///
+    /// - Throws: ``SystemError``; transient if the socket does not block and is full.
+    func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws(SystemError) {
+        try retrying("sendmsg") {
+            cf_send_with_descriptors(descriptor.number, bytes, bytes.count, descriptors, descriptors.count)
+        }
+    }
+
+    struct Message {
+        var bytes: [UInt8]
+        var descriptors: [Descriptor]
+    }
+
+    /// Receives one message; `nil` when the other end is closed.
+    ///
+    /// - Throws: ``SystemError``; transient if the socket does not block and is empty, and one with `EMFILE` if descriptors were lost.
+    func receive() throws(SystemError) -> Message? {
+        let size = try retrying("recv") { cf_peek_size(descriptor.number) }
+        guard size > 0 else { return nil }
+        var bytes = [UInt8](repeating: 0, count: size)
+        var numbers = [Int32](repeating: -1, count: 16)
+        var count = 0
+        var truncated: Int32 = 0
+        let received = try retrying("recvmsg") {
+            cf_receive_with_descriptors(
+                descriptor.number,
+                &bytes,
+                bytes.count,
+                &numbers,
+                numbers.count,
+                &count,
+                &truncated
+            )
+        }
+        var descriptors: [Descriptor] = []
+        for number in numbers.prefix(count) { descriptors.append(try Descriptor(owning: number)) }
+        guard truncated == 0 else { throw SystemError("recvmsg(SCM_RIGHTS)", number: EMFILE) }
+        guard received > 0 else { return nil }
+        bytes.removeLast(bytes.count - received)
+        return Message(bytes: bytes, descriptors: descriptors)
+    }
+}

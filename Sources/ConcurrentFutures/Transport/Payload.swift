@@ -1,0 +1,34 @@
+/// Bytes that crossed, or are about to: in this process's own memory, or in a memory file that nobody can write any more.
+enum Payload: Sendable {
+    case bytes([UInt8])
+    case mapping(MemoryMapping)
+
+    var count: Int {
+        switch self {
+        case .bytes(let bytes): bytes.count
+        case .mapping(let mapping): mapping.count
+        }
+    }
+
+    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        switch self {
+        case .bytes(let bytes): try bytes.withUnsafeBytes(body)
+        case .mapping(let mapping): try body(mapping.bytes)
+        }
+    }
+}
+
+extension MemoryFile {
+    /// Puts bytes into a file that neither side can change afterwards.
+    convenience init(sealing bytes: UnsafeRawBufferPointer, name: String) throws(SystemError) {
+        try self.init(name: name, size: bytes.count)
+        try write(bytes)
+        try add([.shrink, .grow, .write, .seal])
+    }
+
+    /// Takes a payload over that the other side has sealed; only then can it be read in place.
+    static func payload(received descriptor: Descriptor, count: Int) throws(SystemError) -> Payload {
+        let file = try MemoryFile(received: descriptor, required: [.shrink, .write], minimumSize: count)
+        return .mapping(try MemoryMapping(file, count: count, writable: false))
+    }
+}

@@ -1,0 +1,305 @@
+import DequeModule
+
+/// The host's end of two rings in shared memory.
+///
+/// Nothing that is read from the control file is trusted: a header is copied once and checked, and what only the host needs to know of the
+/// request ring (where it writes, what is in flight) it keeps to itself.
+final class RingChannel: WorkerChannel, @unchecked Sendable {
+    private struct InFlight {
+        var start: UInt64
+        var length: Int
+        var payloadOffset: Int
+        var payloadLength: Int
+        /// Where the payload is, if it is not in the ring.
+        var file: MemoryFile?
+    }
+
+    private let requests: MemoryMapping
+    private let replies: MemoryMapping
+    private let control: ControlBlock
+    private let requestTail: SharedWord
+    private let socket: MessageSocket
+
+    // Under the pool's lock.
+    private var tail: UInt64 = 0
+    private var nextSequence: UInt64 = 0
+    private var inFlight: Deque<InFlight> = []
+    private var filesInFlight = 0
+    private var sentSinceWaking = false
+    // The driver's.
+    private var replyHead: UInt64 = 0
+
+    /// The descriptors that the worker needs; dropped here once it has been started.
+    struct WorkerEnd: Sendable {
+        var requests: Descriptor
+        var control: Descriptor
+        var bell: Descriptor
+        var socket: Descriptor
+    }
+
+    /// Makes both files, maps and seals them.
+    ///
+    /// - Parameter bell: what the worker rings when it has replied and the host sleeps.
+    static func make(bell: Doorbell) throws(SystemError) -> (RingChannel, WorkerEnd) {
+        let layout = ChannelLayout.self
+        let requestFile = try MemoryFile(
+            name: "cf-requests",
+            size: layout.Requests.headerSize + layout.ringSize
+        )
+        let controlFile = try MemoryFile(
+            name: "cf-replies",
+            size: layout.Control.headerSize + layout.ringSize
+        )
+        let requests = try MemoryMapping(
+            ring: requestFile,
+            headerCount: layout.Requests.headerSize,
+            ringCount: layout.ringSize,
+            writable: true
+        )
+        let replies = try MemoryMapping(
+            ring: controlFile,
+            headerCount: layout.Control.headerSize,
+            ringCount: layout.ringSize,
+            writable: true
+        )
+        try requestFile.add([.shrink, .grow, .futureWrite, .seal])
+        try controlFile.add([.shrink, .grow, .seal])
+        let (hostSocket, workerSocket) = try MessageSocket.pair()
+        try hostSocket.makeNonBlocking()
+        let channel = RingChannel(requests: requests, replies: replies, socket: hostSocket)
+        let end = WorkerEnd(
+            requests: requestFile.descriptor,
+            control: controlFile.descriptor,
+            bell: bell.descriptor,
+            socket: workerSocket.descriptor
+        )
+        return (channel, end)
+    }
+
+    private init(requests: MemoryMapping, replies: MemoryMapping, socket: MessageSocket) {
+        self.requests = requests
+        self.replies = replies
+        self.socket = socket
+        control = ControlBlock(at: replies.base)
+        requestTail = SharedWord(at: requests.base + ChannelLayout.Requests.tail)
+    }
+
+    // MARK: Sending
+
+    private var usedBytes: Int {
+        guard let oldest = inFlight.first else { return 0 }
+        return Int(tail - oldest.start)
+    }
+
+    private static let mostFilesInFlight = 16
+
+    func hasRoom(for request: OutgoingRequest) -> Bool {
+        // One slot and the room of a header stay free, so that a stop can always be sent.
+        let length = Self.frameLength(of: request) + RequestHeader.size
+        // The socket that carries the files has a bounded queue, and a descriptor is dear.
+        if Self.travelsInFile(request.payload), filesInFlight >= Self.mostFilesInFlight { return false }
+        return inFlight.count < ChannelLayout.slotCount - 1 && usedBytes + length <= ChannelLayout.ringSize
+    }
+
+    private static func travelsInFile(_ payload: Payload) -> Bool {
+        payload.count > ChannelLayout.largestInlinePayload
+    }
+
+    private static func frameLength(of request: OutgoingRequest) -> Int {
+        let inline = travelsInFile(request.payload) ? 0 : request.payload.count
+        return roundedUp(RequestHeader.size + roundedUp(request.definition.count, to: 8) + inline, to: 8)
+    }
+
+    func send(_ request: consuming OutgoingRequest) throws(SystemError) {
+        var file: MemoryFile?
+        if Self.travelsInFile(request.payload) {
+            file = try sendFile(request.payload)
+        }
+        let length = Self.frameLength(of: request)
+        let payloadOffset = RequestHeader.size + roundedUp(request.definition.count, to: 8)
+        var header = RequestHeader()
+        header.length = UInt32(length)
+        var flags: RequestHeader.Flags = request.isBatch ? .batch : []
+        if file != nil { flags.insert(.payloadInFile) }
+        header.flags = flags.rawValue
+        header.sequence = nextSequence
+        header.functionNumber = request.functionNumber
+        header.definitionLength = UInt32(request.definition.count)
+        header.itemCount = request.itemCount
+        header.firstItem = request.firstItem
+        header.payloadLength = UInt64(request.payload.count)
+
+        let frame = place(of: tail)
+        frame.storeBytes(of: header, as: RequestHeader.self)
+        request.definition.withUnsafeBytes { bytes in
+            UnsafeMutableRawBufferPointer(start: frame + RequestHeader.size, count: bytes.count).copyMemory(from: bytes)
+        }
+        if file == nil {
+            request.payload.withUnsafeBytes { bytes in
+                UnsafeMutableRawBufferPointer(start: frame + payloadOffset, count: bytes.count).copyMemory(from: bytes)
+            }
+        }
+        publish(
+            InFlight(
+                start: tail,
+                length: length,
+                payloadOffset: payloadOffset,
+                payloadLength: request.payload.count,
+                file: file
+            )
+        )
+    }
+
+    func sendStop() throws(SystemError) {
+        var header = RequestHeader()
+        header.length = UInt32(RequestHeader.size)
+        header.flags = RequestHeader.Flags.stop.rawValue
+        header.sequence = nextSequence
+        place(of: tail).storeBytes(of: header, as: RequestHeader.self)
+        publish(InFlight(start: tail, length: RequestHeader.size, payloadOffset: 0, payloadLength: 0, file: nil))
+    }
+
+    private func sendFile(_ payload: Payload) throws(SystemError) -> MemoryFile {
+        let file: MemoryFile
+        do {
+            file = try payload.withUnsafeBytes { try MemoryFile(sealing: $0, name: "cf-arguments") }
+        } catch {
+            // `rethrows` hides the one type of error that the closure throws.
+            throw error as? SystemError ?? SystemError("memfd_create")
+        }
+        try socket.send([1], descriptors: [file.descriptor.number])
+        return file
+    }
+
+    private func place(of position: UInt64) -> UnsafeMutableRawPointer {
+        // The ring is mapped twice in a row, so a frame that goes round its end still lies in one piece.
+        requests.base + ChannelLayout.Requests.headerSize + Int(position % UInt64(ChannelLayout.ringSize))
+    }
+
+    private func publish(_ request: InFlight) {
+        control.state(of: nextSequence).note(FrameState.queued.word(nextSequence))
+        nextSequence += 1
+        tail += UInt64(request.length)
+        inFlight.append(request)
+        if request.file != nil { filesInFlight += 1 }
+        requestTail.publish(tail)
+        sentSinceWaking = true
+    }
+
+    func needsWaking() -> Bool {
+        guard sentSinceWaking else { return false }
+        sentSinceWaking = false
+        fullFence()
+        return control.workerSleeps.load() != 0 && control.workerSleeps.exchange(0) != 0
+    }
+
+    func wake() {
+        control.workerBellCount.publish(control.workerBellCount.load() &+ 1)
+        control.workerBell.wake()
+    }
+
+    // MARK: What is in flight
+
+    var oldestSequence: UInt64? {
+        inFlight.isEmpty ? nil : nextSequence - UInt64(inFlight.count)
+    }
+
+    private func sequence(at index: Int) -> UInt64 {
+        nextSequence - UInt64(inFlight.count) + UInt64(index)
+    }
+
+    func revoke(at index: Int) -> Bool {
+        let sequence = sequence(at: index)
+        return control.state(of: sequence).replace(
+            FrameState.queued.word(sequence),
+            with: FrameState.revoked.word(sequence)
+        )
+    }
+
+    func isStarted(at index: Int) -> Bool {
+        let sequence = sequence(at: index)
+        return control.state(of: sequence).load() == FrameState.started.word(sequence)
+    }
+
+    func payload(at index: Int) -> Payload {
+        let request = inFlight[index]
+        if let file = request.file,
+            let mapping = try? MemoryMapping(file, count: request.payloadLength, writable: false)
+        {
+            return .mapping(mapping)
+        }
+        let start = place(of: request.start) + request.payloadOffset
+        return .bytes([UInt8](UnsafeRawBufferPointer(start: start, count: request.payloadLength)))
+    }
+
+    func finishOldest() {
+        if inFlight.removeFirst().file != nil { filesInFlight -= 1 }
+    }
+
+    var stage: TaskStage {
+        UInt32(exactly: control.stage.load()).flatMap(TaskStage.init) ?? .running
+    }
+
+    // MARK: Receiving
+
+    func receive(_ body: (Reply) -> Void) throws(ChannelFailure) {
+        let replyTail = control.replyTail.load()
+        guard replyTail != replyHead else { return }
+        guard replyTail &- replyHead <= UInt64(ChannelLayout.ringSize) else {
+            throw ChannelFailure(message: "more replies than its ring holds")
+        }
+        while replyHead != replyTail {
+            let available = Int(replyTail - replyHead)
+            let frame =
+                replies.base + ChannelLayout.Control.headerSize
+                + Int(replyHead % UInt64(ChannelLayout.ringSize))
+            guard available >= ReplyHeader.size else { throw ChannelFailure(message: "a reply without a header") }
+            let header = frame.load(as: ReplyHeader.self)
+            let length = Int(header.length)
+            guard length >= ReplyHeader.size, length <= available, length % 8 == 0 else {
+                throw ChannelFailure(message: "a reply of \(length) bytes where \(available) are")
+            }
+            guard let kind = ReplyHeader.Kind(rawValue: header.kind) else {
+                throw ChannelFailure(message: "a reply of the unknown kind \(header.kind)")
+            }
+            let payload: Payload
+            if header.payloadInFile != 0 {
+                payload = try receiveFile(count: header.payloadLength)
+            } else {
+                guard header.payloadLength <= UInt64(length - ReplyHeader.size) else {
+                    throw ChannelFailure(message: "a reply of \(header.payloadLength) bytes in a frame of \(length)")
+                }
+                let bytes = UnsafeRawBufferPointer(start: frame + ReplyHeader.size, count: Int(header.payloadLength))
+                payload = .bytes([UInt8](bytes))
+            }
+            replyHead += UInt64(length)
+            body(Reply(kind: kind, sequence: header.sequence, payload: payload))
+        }
+        control.replyHead.publish(replyHead)
+        fullFence()
+        if control.workerWaitsForSpace.load() != 0, control.workerWaitsForSpace.exchange(0) != 0 { wake() }
+    }
+
+    private func receiveFile(count: UInt64) throws(ChannelFailure) -> Payload {
+        do {
+            guard let count = Int(exactly: count), let message = try socket.receive(),
+                let descriptor = message.descriptors.first
+            else { throw ChannelFailure(message: "a reply whose memory file did not come") }
+            return try MemoryFile.payload(received: descriptor, count: count)
+        } catch let failure as ChannelFailure {
+            throw failure
+        } catch {
+            throw ChannelFailure(message: "a reply whose memory file cannot be used: \(error)")
+        }
+    }
+
+    func prepareToSleep() -> Bool {
+        control.hostSleeps.note(1)
+        fullFence()
+        return control.replyTail.load() == replyHead
+    }
+
+    func wakeUp() {
+        control.hostSleeps.note(0)
+    }
+}

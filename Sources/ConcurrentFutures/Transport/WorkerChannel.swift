@@ -1,0 +1,63 @@
+/// The host's end of the way to one worker and back.
+///
+/// A pool knows its workers through this alone, so that a worker may be reached by rings in shared memory, as here, or by a stream
+/// of bytes. Sending and what belongs to it happen under the pool's lock; receiving happens on the driver thread without it.
+protocol WorkerChannel: AnyObject {
+    /// Whether a request of this size can be sent now.
+    func hasRoom(for request: OutgoingRequest) -> Bool
+    /// Sends a request; it becomes the youngest of those in flight.
+    func send(_ request: consuming OutgoingRequest) throws(SystemError)
+    /// Tells the worker to end when it has done what it has.
+    func sendStop() throws(SystemError)
+    /// Takes back the request that is `index` places behind the oldest in flight, unless it has been started.
+    func revoke(at index: Int) -> Bool
+    /// Whether the request that is `index` places behind the oldest in flight has been started.
+    func isStarted(at index: Int) -> Bool
+    /// The payload of a request in flight, as it was sent: the worker cannot have changed it.
+    func payload(at index: Int) -> Payload
+    /// The sequence number of the oldest request in flight; `nil` if there is none.
+    var oldestSequence: UInt64? { get }
+    /// Forgets the oldest request in flight; its room can be used again.
+    func finishOldest()
+    /// Whether the worker has to be woken for what was sent since the last call.
+    func needsWaking() -> Bool
+
+    /// Wakes the worker. Needs no lock.
+    func wake()
+    /// What the worker is doing, as far as it says so.
+    var stage: TaskStage { get }
+
+    /// Takes all replies that have arrived, in order. Driver only.
+    ///
+    /// - Throws: ``ChannelFailure`` if what is there cannot have been written by a sound worker.
+    func receive(_ body: (Reply) -> Void) throws(ChannelFailure)
+    /// Asks for the doorbell to be rung at the next reply. Driver only.
+    ///
+    /// - Returns: `false` if a reply has arrived already.
+    func prepareToSleep() -> Bool
+    /// Withdraws what ``prepareToSleep()`` asked for. Driver only.
+    func wakeUp()
+}
+
+/// A request on its way into a channel.
+struct OutgoingRequest {
+    var functionNumber: UInt32
+    /// Empty if the worker knows the function already.
+    var definition: [UInt8]
+    var isBatch: Bool
+    var itemCount: UInt32
+    var firstItem: UInt32
+    var payload: Payload
+}
+
+/// A reply that has arrived.
+struct Reply {
+    var kind: ReplyHeader.Kind
+    var sequence: UInt64
+    var payload: Payload
+}
+
+/// What a worker wrote makes no sense.
+struct ChannelFailure: Error {
+    var message: String
+}

@@ -1,0 +1,157 @@
+/// The keeper: one child of the host, with one thread, that forks, watches, kills and reaps all workers of a pool and whatever they
+/// leave behind, and goes when the host goes.
+///
+/// Only it knows the workers as children, so only it can tell how they ended, and nothing of theirs is ever taken for the host's own.
+final class ForkServer {
+    private let socket: MessageSocket
+    private let host: Descriptor
+    private let deaths: Descriptor
+    private let poller: Poller
+    private var workers: [Int32: WorkerID] = [:]
+
+    private enum Token {
+        static let socket: UInt64 = 0
+        static let host: UInt64 = 1
+        static let deaths: UInt64 = 2
+    }
+
+    /// - Parameters:
+    ///   - socket: on which commands come and reports go.
+    ///   - host: a handle of the host's process. A child that the host forked keeps the socket open after the host's death; this tells.
+    init(socket: MessageSocket, host: Descriptor) throws {
+        CurrentProcess.startSession()
+        CurrentProcess.resetSignals()
+        CurrentProcess.setName("cf-forkserver")
+        try CurrentProcess.adoptOrphans()
+        self.socket = socket
+        self.host = host
+        deaths = try ChildProcesses.deathSignal()
+        poller = try Poller()
+        try poller.add(socket.descriptor, token: Token.socket)
+        try poller.add(host, token: Token.host)
+        try poller.add(deaths, token: Token.deaths)
+    }
+
+    /// Serves until the host is gone, then leaves nothing behind.
+    func run() throws -> Never {
+        try report(.ready(images: LoadedImages.handshake()))
+        var hostIsGone = false
+        while !hostIsGone {
+            var commandsWait = false
+            var childrenDied = false
+            poller.wait(timeoutMilliseconds: -1) { token in
+                switch token {
+                case Token.socket: commandsWait = true
+                case Token.host: hostIsGone = true
+                default: childrenDied = true
+                }
+            }
+            if childrenDied { buryTheDead() }
+            if commandsWait, !hostIsGone { hostIsGone = !obeyNextCommand() }
+        }
+        leaveNothing()
+    }
+
+    private func report(_ report: KeeperReport, descriptors: [Descriptor] = []) throws {
+        try socket.send(report, descriptors: descriptors)
+    }
+
+    // MARK: Commands
+
+    /// - Returns: whether the host is still there.
+    private func obeyNextCommand() -> Bool {
+        do {
+            guard let (command, descriptors) = try socket.receive(KeeperCommand.self) else { return false }
+            switch command {
+            case .start(let id, let method):
+                guard let descriptors = WorkerDescriptors(descriptors) else { return false }
+                do {
+                    try start(id, method, descriptors)
+                } catch {
+                    try report(.startFailed(id, reason: String(describing: error)))
+                }
+            case .kill(let id):
+                if let pid = workers.first(where: { $0.value == id })?.key { ChildProcesses.killGroup(pid) }
+            }
+            return true
+        } catch {
+            // Either the host has just gone, or it and this process no longer understand each other.
+            return false
+        }
+    }
+
+    private func start(_ id: WorkerID, _ method: StartMethod, _ descriptors: WorkerDescriptors) throws {
+        if method == .forkServer {
+            let threads = try CurrentProcess.threadCount()
+            guard threads == 1 else {
+                throw PoolError(
+                    .unsupportedHost,
+                    """
+                    something in this program started \(threads - 1) thread(s) before main, and a process with threads cannot be \
+                    forked safely; use startMethod: .spawn
+                    """
+                )
+            }
+        }
+        let keeper = CurrentProcess.pid
+        let pid = try ChildProcesses.fork()
+        if pid == 0 {
+            switch method {
+            case .forkServer: Worker.run(id: id, keeper: keeper, descriptors: descriptors)
+            case .spawn: becomeSpawnedWorker(id, keeper: keeper, descriptors)
+            }
+        }
+        // Until it is reaped the number is the child's, so the handle cannot be of another process.
+        workers[pid] = id
+        let handle = try ProcessHandle(pid: pid)
+        try report(.started(id, pid: pid), descriptors: [handle.descriptor])
+    }
+
+    private func becomeSpawnedWorker(_ id: WorkerID, keeper: Int32, _ descriptors: WorkerDescriptors) -> Never {
+        do {
+            try CurrentProcess.dieWithParent(keeper)
+            CurrentProcess.resetSignals()
+            let invitation = try OwnProgram.Invitation()
+            let numbers = descriptors.all.map(\.number)
+            try invitation.socket.send(ProcessRole.worker(id, keeper: keeper, descriptors: numbers))
+            throw OwnProgram.replaceCurrentProcess(invitation, keeping: numbers)
+        } catch {
+            CurrentProcess.redirectStandardError(to: descriptors.standardError)
+            CurrentProcess.writeToStandardError("a worker could not begin: \(error)\n")
+            CurrentProcess.end(code: Worker.failedToStart)
+        }
+    }
+
+    // MARK: Deaths
+
+    private func buryTheDead() {
+        ChildProcesses.drain(deaths)
+        while case .child(let pid) = ChildProcesses.nextDead(waiting: false) { bury(pid) }
+    }
+
+    private func bury(_ pid: Int32) {
+        // Before it is reaped: afterwards its number, and so its group's, may be another's.
+        if workers[pid] != nil { ChildProcesses.killGroup(pid) }
+        let status = ChildProcesses.reap(pid)
+        if let id = workers.removeValue(forKey: pid) {
+            // If the host has gone, its end of the socket says so at the next look.
+            try? report(.ended(id, status))
+        }
+        killStrays()
+    }
+
+    /// Kills what a worker started and left: such processes become children of this one when their parent ends.
+    private func killStrays() {
+        for child in CurrentProcess.children() where workers[child] == nil { ChildProcesses.killGroup(child) }
+    }
+
+    private func leaveNothing() -> Never {
+        for pid in workers.keys { ChildProcesses.killGroup(pid) }
+        while case .child(let pid) = ChildProcesses.nextDead(waiting: true) {
+            _ = ChildProcesses.reap(pid)
+            workers[pid] = nil
+            killStrays()
+        }
+        CurrentProcess.end(code: 0)
+    }
+}

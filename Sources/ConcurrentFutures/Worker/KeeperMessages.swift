@@ -1,0 +1,81 @@
+/// How a worker comes to life.
+public enum StartMethod: String, Sendable, Codable, CaseIterable {
+    /// Forked from a fork server, which is this program stopped before its `main`: under a millisecond a worker.
+    case forkServer
+    /// A new process of this program for each worker: for programs whose libraries may not be forked. Some milliseconds a worker.
+    case spawn
+}
+
+/// Names a worker within its pool; never used twice.
+typealias WorkerID = UInt32
+
+/// What the host tells the fork server.
+enum KeeperCommand: Codable {
+    /// Start a worker. Its descriptors come with the message, in the order of ``WorkerDescriptors``.
+    case start(WorkerID, StartMethod)
+    /// Kill a worker and all of its group.
+    case kill(WorkerID)
+}
+
+/// What the fork server tells the host.
+enum KeeperReport: Codable {
+    /// It stands ready. The images are those that both processes have to share for a function to mean the same in each.
+    case ready(images: [ImageIdentity])
+    /// It cannot do its work.
+    case unable(reason: String)
+    /// A worker has been started; a handle of its process comes with the message.
+    case started(WorkerID, pid: Int32)
+    case startFailed(WorkerID, reason: String)
+    /// A worker has ended and was reaped; nothing of its group is left.
+    case ended(WorkerID, ExitStatus)
+}
+
+/// An image as both sides of a handshake see it.
+struct ImageIdentity: Codable, Hashable {
+    var name: String
+    var identity: String
+}
+
+/// What a process that the library started is to be.
+enum ProcessRole: Codable {
+    /// The fork server of the host with this pid; a handle of the host comes with the message.
+    case forkServer
+    /// A worker; the numbers are those of ``WorkerDescriptors``.
+    case worker(WorkerID, keeper: Int32, descriptors: [Int32])
+}
+
+/// What a worker is given, in a fixed order.
+struct WorkerDescriptors {
+    var channel: RingChannel.WorkerEnd
+    var standardError: Descriptor
+
+    init(channel: RingChannel.WorkerEnd, standardError: Descriptor) {
+        self.channel = channel
+        self.standardError = standardError
+    }
+
+    init?(_ all: [Descriptor]) {
+        guard all.count == 5 else { return nil }
+        channel = .init(requests: all[0], control: all[1], bell: all[2], socket: all[3])
+        standardError = all[4]
+    }
+
+    var all: [Descriptor] { [channel.requests, channel.control, channel.bell, channel.socket, standardError] }
+}
+
+extension MessageSocket {
+    func send(_ message: some Encodable, descriptors: [Descriptor] = []) throws {
+        var encoder = BinaryEncoder()
+        try encoder.encode(message)
+        try send(encoder.takeBytes(), descriptors: descriptors.map(\.number))
+    }
+
+    /// - Returns: `nil` when the other end is closed.
+    func receive<Message: Decodable>(_ type: Message.Type) throws -> (Message, [Descriptor])? {
+        guard let message = try receive() as MessageSocket.Message? else { return nil }
+        return try message.bytes.withUnsafeBytes { bytes in
+            var decoder = BinaryDecoder(bytes)
+            return (try decoder.decode(type), message.descriptors)
+        }
+    }
+}

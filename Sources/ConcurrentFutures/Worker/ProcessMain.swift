@@ -1,0 +1,23 @@
+/// Where a process that the library started begins, once all images are initialised and in place of the program's `main`.
+///
+/// - Parameter bootstrap: the socket on which it is told what to be.
+/// - Returns: the exit code.
+@_cdecl("concurrent_futures_process_main")
+func processMain(_ bootstrap: Int32) -> Int32 {
+    do {
+        CurrentProcess.fillStandardStreams()
+        let socket = MessageSocket(try Descriptor(owning: bootstrap))
+        guard let (role, descriptors) = try socket.receive(ProcessRole.self) else { return 0 }
+        switch role {
+        case .forkServer:
+            guard let host = descriptors.first else { return 0 }
+            try ForkServer(socket: socket, host: host).run()
+        case .worker(let id, let keeper, let numbers):
+            guard let given = WorkerDescriptors(try numbers.map { try Descriptor(owning: $0) }) else { return 1 }
+            Worker.run(id: id, keeper: keeper, descriptors: given)
+        }
+    } catch {
+        CurrentProcess.writeToStandardError("a process of a pool could not start: \(error)\n")
+        return 1
+    }
+}

@@ -1,0 +1,36 @@
+/// What a worker process does, from its birth to its end.
+enum Worker {
+    /// The exit code of a worker that could not begin.
+    static let failedToStart: Int32 = 125
+
+    /// Turns this process into a worker.
+    ///
+    /// - Parameter keeper: the pid of the process that watches this one.
+    static func run(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors) -> Never {
+        do {
+            try setUp(id: id, keeper: keeper, descriptors: descriptors)
+            let channel = try RingTaskChannel(descriptors.channel)
+            let thread = TaskThread()
+            try Thread.start(name: "cf-task", stackSize: nil) { thread.run { await WorkerLoop(channel).run() } }
+        } catch {
+            CurrentProcess.writeToStandardError("a worker could not begin: \(error)\n")
+            CurrentProcess.end(code: failedToStart)
+        }
+        MainQueue.serve()
+    }
+
+    /// Everything a worker does to itself before its first task, in order.
+    private static func setUp(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors) throws {
+        // A session and not only a process group: a background group is stopped when it reads from the terminal.
+        CurrentProcess.startSession()
+        try CurrentProcess.dieWithParent(keeper)
+        CurrentProcess.setName("cf-worker-\(id)")
+        CurrentProcess.redirectStandardError(to: descriptors.standardError)
+        CurrentProcess.closeDescriptors(except: descriptors.channel.all.map(\.number))
+        CurrentProcess.readStandardInputFromNothing()
+        CurrentProcess.bufferStandardOutputByLine()
+        CurrentProcess.dumpNoCore()
+        CurrentProcess.offerToOutOfMemoryKiller()
+        CurrentProcess.resetSignals()
+    }
+}
