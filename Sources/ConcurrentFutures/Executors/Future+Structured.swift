@@ -2,7 +2,15 @@ extension Future {
     /// The value; cancelling the waiting task cancels the call, and the wait goes on until the call has ended.
     nonisolated(nonsending) func outcomeCancellingTask() async throws -> Value {
         try await withTaskCancellationHandler {
-            try await completed().get()
+            do {
+                return try await value
+            } catch is CancellationError where Task.isCancelled {
+                // Perhaps only the waiting was cancelled. From here on nobody is in a hurry.
+                await withUnsafeContinuation { continuation in
+                    onCompletion { _ in continuation.resume() }
+                }
+                return try await value
+            }
         } onCancel: {
             cancel()
         }

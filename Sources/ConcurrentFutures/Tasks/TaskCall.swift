@@ -76,6 +76,33 @@ struct BatchOutcome<Output: Sendable>: Sendable {
     var duration: Duration
 }
 
+extension BatchOutcome {
+    /// Calls a function for each item in this process; those that had not been begun when the batch was cancelled are not.
+    init<Item>(of items: [Item], _ function: (Item) throws -> Output) {
+        let start = ContinuousClock.now
+        let results = items.map { item in
+            Task.isCancelled ? .failure(CancellationError()) : Result { try function(item) }
+        }
+        self.init(results: results, duration: .now - start)
+    }
+
+    /// The same for an `async` function.
+    init<Item>(of items: [Item], _ function: (Item) async throws -> Output) async {
+        let start = ContinuousClock.now
+        var results: [Result<Output, any Error>] = []
+        results.reserveCapacity(items.count)
+        for item in items {
+            do {
+                try Task.checkCancellation()
+                results.append(.success(try await function(item)))
+            } catch {
+                results.append(.failure(error))
+            }
+        }
+        self.init(results: results, duration: .now - start)
+    }
+}
+
 /// Several calls of one function that travel and run together, each with an outcome of its own.
 struct BatchCall<Function: TaskFunction>: TaskBody {
     let function: Function
@@ -95,19 +122,11 @@ struct BatchCall<Function: TaskFunction>: TaskBody {
     }
 
     func run() throws -> BatchOutcome<Function.Output> {
-        let start = ContinuousClock.now
-        let results = items.map { item in Result { try function(item) } }
-        return BatchOutcome(results: results, duration: .now - start)
+        BatchOutcome(of: items) { try function($0) }
     }
 
     func runAsync() async throws -> BatchOutcome<Function.Output> {
-        let start = ContinuousClock.now
-        var results: [Result<Function.Output, any Error>] = []
-        results.reserveCapacity(items.count)
-        for item in items {
-            do { results.append(.success(try await function.call(item))) } catch { results.append(.failure(error)) }
-        }
-        return BatchOutcome(results: results, duration: .now - start)
+        await BatchOutcome(of: items) { try await function.call($0) }
     }
 
     static func outcomeDecoder(

@@ -1,0 +1,102 @@
+/// Several items of a map on their way.
+struct MapChunk<Output: Sendable> {
+    let future: Future<BatchOutcome<Output>>
+    let itemCount: Int
+}
+
+/// The input of one run of a map, and where its items go.
+protocol MapFeed<Output>: AnyObject {
+    associatedtype Output: Sendable
+
+    /// How many items there are at least, before the first was read.
+    var underestimatedCount: Int { get }
+
+    /// Reads some items and sends them off.
+    ///
+    /// - Returns: The chunks they became, and whether the input has ended, or the error it ended with.
+    func sendNext(
+        _ count: Int,
+        isolation: isolated (any Actor)?
+    ) async -> (chunks: [MapChunk<Output>], end: MapInputEnd?)
+}
+
+enum MapInputEnd {
+    case exhausted
+    case failed(any Error)
+}
+
+/// Sends chunks of items to an executor.
+struct ChunkSender<Item: Sendable, Output: Sendable> {
+    let send: (_ items: [Item]) -> Future<BatchOutcome<Output>>
+
+    func chunks(of items: [Item]) -> [MapChunk<Output>] {
+        guard !items.isEmpty else { return [] }
+        let future = send(items)
+        // Arguments are encoded by the call that sends them. Where one of several cannot be, the others are sent without it.
+        if items.count > 1, future.couldNotBeEncoded {
+            return items.map { MapChunk(future: send([$0]), itemCount: 1) }
+        }
+        return [MapChunk(future: future, itemCount: items.count)]
+    }
+}
+
+extension Future {
+    fileprivate var couldNotBeEncoded: Bool {
+        guard case .failed(let error as PoolError) = machine.withLock({ $0.settlement }) else { return false }
+        return error.code == .encodingFailed
+    }
+}
+
+final class SequenceFeed<Input: Sequence, Output: Sendable>: MapFeed where Input.Element: Sendable {
+    let underestimatedCount: Int
+    private var iterator: Input.Iterator
+    private let sender: ChunkSender<Input.Element, Output>
+
+    init(_ input: Input, _ sender: ChunkSender<Input.Element, Output>) {
+        underestimatedCount = input.underestimatedCount
+        iterator = input.makeIterator()
+        self.sender = sender
+    }
+
+    func sendNext(
+        _ count: Int,
+        isolation: isolated (any Actor)?
+    ) async -> (chunks: [MapChunk<Output>], end: MapInputEnd?) {
+        var items: [Input.Element] = []
+        items.reserveCapacity(count)
+        while items.count < count {
+            guard let item = iterator.next() else { return (sender.chunks(of: items), .exhausted) }
+            items.append(item)
+        }
+        return (sender.chunks(of: items), nil)
+    }
+}
+
+final class AsyncSequenceFeed<Input: AsyncSequence, Output: Sendable>: MapFeed where Input.Element: Sendable {
+    let underestimatedCount = 0
+    private var iterator: Input.AsyncIterator
+    private let sender: ChunkSender<Input.Element, Output>
+
+    init(_ input: Input, _ sender: ChunkSender<Input.Element, Output>) {
+        iterator = input.makeAsyncIterator()
+        self.sender = sender
+    }
+
+    func sendNext(
+        _ count: Int,
+        isolation: isolated (any Actor)?
+    ) async -> (chunks: [MapChunk<Output>], end: MapInputEnd?) {
+        var items: [Input.Element] = []
+        do {
+            while items.count < count {
+                guard let item = try await iterator.next(isolation: isolation) else {
+                    return (sender.chunks(of: items), .exhausted)
+                }
+                items.append(item)
+            }
+            return (sender.chunks(of: items), nil)
+        } catch {
+            return (sender.chunks(of: items), .failed(error))
+        }
+    }
+}

@@ -1,0 +1,234 @@
+import DequeModule
+
+/// What a map is to do, from which each of its iterators makes a run.
+struct MapPlan<Output: Sendable> {
+    enum Order {
+        case ofInput
+        case ofCompletion
+    }
+
+    let order: Order
+    let executor: any PoolExecutor
+    let chunkSize: Int?
+    let bufferSize: Int?
+    /// Starts to read the input.
+    let makeFeed: () -> any MapFeed<Output>
+    var report: ((MapProgress) -> Void)?
+
+    /// What is wrong with it, if anything is.
+    var defect: PoolError? {
+        for (name, value) in [("chunkSize", chunkSize), ("bufferSize", bufferSize)] {
+            if let value, value < 1 {
+                return PoolError(.invalidConfiguration, "\(name) must be at least 1, but is \(value)")
+            }
+        }
+        return nil
+    }
+}
+
+/// One iteration of a map: what its iterator owns. When it goes, what has not started is cancelled.
+final class MapRun<Output: Sendable> {
+    enum Refill {
+        case ready
+        case ended
+        /// The task that iterates was cancelled.
+        case cancelled
+    }
+
+    private enum Phase {
+        /// Nothing has been read.
+        case unstarted
+        case reading(any MapFeed<Output>)
+        /// Nothing is left to be read; chunks may be on their way.
+        case draining(MapInputEnd)
+        case ended
+    }
+
+    private struct Entry {
+        let chunk: MapChunk<Output>
+        var isFinished = false
+    }
+
+    /// Results at hand, the next one last, so that giving one out lets go of it.
+    var ready: [Result<Output, any Error>] = []
+
+    private let plan: MapPlan<Output>
+    private var phase = Phase.unstarted
+    private var window: MapWindow
+    private var inputCount = 0
+    private let queue = CompletionQueue()
+    /// The chunks on their way, in the order in which they were sent; `nil` where the results were taken out of turn.
+    private var entries: Deque<Entry?> = []
+    /// The number of the first of them.
+    private var firstEntry: UInt32 = 0
+    /// The numbers of those that have finished, if results are taken in that order.
+    private var finished: Deque<UInt32> = []
+    private var unfinishedCount = 0
+    private var outstandingItems = 0
+    private var itemsRead = 0
+    private var itemsEnded = 0
+    private var lastReport: MapProgress?
+
+    init(_ plan: MapPlan<Output>) {
+        self.plan = plan
+        window = MapWindow(chunkSize: plan.chunkSize, bufferSize: plan.bufferSize, inputCount: 0)
+    }
+
+    deinit {
+        end(cancellingRunning: false)
+    }
+
+    /// Waits for results, after the last ones have been given out.
+    func refill(isolation: isolated (any Actor)?) async -> Refill {
+        if case .unstarted = phase { start() }
+        while true {
+            if !ready.isEmpty { return .ready }
+            if case .ended = phase { return .ended }
+            if Task.isCancelled {
+                end(cancellingRunning: true)
+                return .cancelled
+            }
+            note(await queue.take(atLeast: 0))
+            await fill(isolation: isolation)
+            if await takeResults() { return .ready }
+            if entries.isEmpty, case .draining(let inputEnd) = phase {
+                finish(inputEnd)
+            } else {
+                note(await queue.take(atLeast: 1))
+            }
+        }
+    }
+
+    private func start() {
+        if let defect = plan.defect {
+            ready = [.failure(defect)]
+            phase = .ended
+            return
+        }
+        let feed = plan.makeFeed()
+        inputCount = feed.underestimatedCount
+        window = MapWindow(chunkSize: plan.chunkSize, bufferSize: plan.bufferSize, inputCount: inputCount)
+        phase = .reading(feed)
+    }
+
+    private func finish(_ inputEnd: MapInputEnd) {
+        phase = .ended
+        switch inputEnd {
+        case .failed(let error): ready = [.failure(error)]
+        case .exhausted: reportProgress()
+        }
+    }
+
+    /// Ends the run before its input or its results have.
+    func end(cancellingRunning: Bool) {
+        phase = .ended
+        ready = []
+        for case let entry? in entries where cancellingRunning || !entry.chunk.future.isRunning {
+            entry.chunk.future.cancel()
+        }
+        entries = []
+    }
+
+    // MARK: Sending
+
+    private func fill(isolation: isolated (any Actor)?) async {
+        while case .reading(let feed) = phase, !Task.isCancelled {
+            if window.isInputSlow, hasResults { return }
+            let count = window.nextChunk(standing)
+            guard count > 0 else { return }
+            let start = ContinuousClock.now
+            let (chunks, inputEnd) = await feed.sendNext(count, isolation: isolation)
+            for chunk in chunks { add(chunk) }
+            window.fed(items: chunks.reduce(0) { $0 + $1.itemCount }, nanoseconds: (.now - start).nanoseconds)
+            if let inputEnd { phase = .draining(inputEnd) }
+        }
+    }
+
+    private var standing: MapWindow.Standing {
+        MapWindow.Standing(
+            outstandingItems: outstandingItems,
+            chunks: entries.count,
+            unfinishedChunks: unfinishedCount,
+            isWaiting: plan.order == .ofCompletion || !hasResults,
+            workers: plan.executor.maxWorkers
+        )
+    }
+
+    private func add(_ chunk: MapChunk<Output>) {
+        let number = firstEntry + UInt32(entries.count)
+        entries.append(Entry(chunk: chunk))
+        itemsRead += chunk.itemCount
+        outstandingItems += chunk.itemCount
+        unfinishedCount += 1
+        if !chunk.future.report(to: queue, position: number) { noteFinished(number) }
+    }
+
+    // MARK: Receiving
+
+    private func note(_ delivery: CompletionQueue.Delivery) {
+        guard case .positions(let numbers) = delivery else { return }
+        for number in numbers { noteFinished(number) }
+    }
+
+    private func noteFinished(_ number: UInt32) {
+        entries[Int(number - firstEntry)]?.isFinished = true
+        unfinishedCount -= 1
+        if plan.order == .ofCompletion { finished.append(number) }
+    }
+
+    private var hasResults: Bool {
+        switch plan.order {
+        case .ofInput: if case .some(.some(let entry)) = entries.first { entry.isFinished } else { false }
+        case .ofCompletion: !finished.isEmpty
+        }
+    }
+
+    /// Takes the results of the chunk whose turn it is, if it has finished.
+    private func takeResults() async -> Bool {
+        guard hasResults else { return false }
+        let number = finished.popFirst() ?? firstEntry
+        guard let chunk = entries[Int(number - firstEntry)].take()?.chunk else {
+            preconditionFailure("the results of a chunk were taken twice")
+        }
+        while case .some(.none) = entries.first {
+            entries.removeFirst()
+            firstEntry += 1
+        }
+        outstandingItems -= chunk.itemCount
+        itemsEnded += chunk.itemCount
+        ready = await results(of: chunk)
+        reportProgress()
+        return true
+    }
+
+    /// The results of a finished chunk, the last one first.
+    private func results(of chunk: MapChunk<Output>) async -> [Result<Output, any Error>] {
+        switch await chunk.future.result {
+        case .success(var outcome):
+            guard outcome.results.count == chunk.itemCount else {
+                let error = PoolError(
+                    .workerMisbehaved,
+                    "a chunk of \(chunk.itemCount) items came back with \(outcome.results.count) outcomes"
+                )
+                return Array(repeating: .failure(error), count: chunk.itemCount)
+            }
+            window.ran(items: chunk.itemCount, nanoseconds: outcome.duration.nanoseconds)
+            outcome.results.reverse()
+            return outcome.results
+        case .failure(let error):
+            return Array(repeating: .failure(error), count: chunk.itemCount)
+        }
+    }
+
+    private func reportProgress() {
+        guard let report = plan.report else { return }
+        let total: Int? =
+            switch phase {
+            case .draining, .ended: itemsRead
+            case .unstarted, .reading: inputCount > 0 ? max(inputCount, itemsRead) : nil
+            }
+        let progress = MapProgress(completed: itemsEnded, total: total)
+        if progress != lastReport { report(progress) }
+        lastReport = progress
+    }
+}

@@ -1,0 +1,266 @@
+// The forms of `map`: over sequences and asynchronous ones, with functions that are `async` or not, and return a value or nothing.
+
+extension PoolExecutor {
+    /// Calls a function for each item of a sequence, and gives the results in the order of the items.
+    ///
+    /// Nothing happens before the first result is asked for; see ``MapResults``.
+    ///
+    /// - Parameters:
+    ///   - input: the items.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
+    ///     enough to keep all workers busy.
+    ///   - function: what to call; it must not capture a value.
+    ///   - file: the file that is named in errors about this call.
+    ///   - line: the line that is named in errors about this call.
+    /// - Returns: the results, to iterate over or to collect.
+    public func map<Input: Sequence, Output: Codable & Sendable>(
+        _ input: Input,
+        chunkSize: Int? = nil,
+        bufferSize: Int? = nil,
+        _ function: @escaping @Sendable (Input.Element) throws -> Output,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> MapResults<Output> where Input.Element: Codable & Sendable {
+        mapResults(
+            .ofInput,
+            MappedFunction(function: function),
+            chunkSize,
+            bufferSize,
+            TaskOptions(file: file, line: line)
+        ) { SequenceFeed(input, $0) }
+    }
+
+    /// Calls an `async` function for each item of a sequence, and gives the results in the order of the items.
+    ///
+    /// Nothing happens before the first result is asked for; see ``MapResults``.
+    ///
+    /// - Parameters:
+    ///   - input: the items.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
+    ///     enough to keep all workers busy.
+    ///   - function: what to call; it must not capture a value.
+    ///   - file: the file that is named in errors about this call.
+    ///   - line: the line that is named in errors about this call.
+    /// - Returns: the results, to iterate over or to collect.
+    public func map<Input: Sequence, Output: Codable & Sendable>(
+        _ input: Input,
+        chunkSize: Int? = nil,
+        bufferSize: Int? = nil,
+        _ function: @escaping @Sendable (Input.Element) async throws -> Output,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> MapResults<Output> where Input.Element: Codable & Sendable {
+        mapResults(
+            .ofInput,
+            AsyncMappedFunction(function: function),
+            chunkSize,
+            bufferSize,
+            TaskOptions(file: file, line: line)
+        ) { SequenceFeed(input, $0) }
+    }
+
+    /// Calls a function that returns nothing for each item of a sequence.
+    ///
+    /// Nothing happens before the first result is asked for; see ``MapResults``.
+    ///
+    /// - Parameters:
+    ///   - input: the items.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
+    ///     enough to keep all workers busy.
+    ///   - function: what to call; it must not capture a value.
+    ///   - file: the file that is named in errors about this call.
+    ///   - line: the line that is named in errors about this call.
+    /// - Returns: the results, to iterate over or to collect, which say that a call has ended.
+    @_disfavoredOverload
+    public func map<Input: Sequence>(
+        _ input: Input,
+        chunkSize: Int? = nil,
+        bufferSize: Int? = nil,
+        _ function: @escaping @Sendable (Input.Element) throws -> Void,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> MapResults<Void> where Input.Element: Codable & Sendable {
+        mapResults(
+            .ofInput,
+            MappedAction(function: function),
+            chunkSize,
+            bufferSize,
+            TaskOptions(file: file, line: line)
+        ) { SequenceFeed(input, $0) }
+    }
+
+    /// Calls an `async` function that returns nothing for each item of a sequence.
+    ///
+    /// Nothing happens before the first result is asked for; see ``MapResults``.
+    ///
+    /// - Parameters:
+    ///   - input: the items.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
+    ///     enough to keep all workers busy.
+    ///   - function: what to call; it must not capture a value.
+    ///   - file: the file that is named in errors about this call.
+    ///   - line: the line that is named in errors about this call.
+    /// - Returns: the results, to iterate over or to collect, which say that a call has ended.
+    @_disfavoredOverload
+    public func map<Input: Sequence>(
+        _ input: Input,
+        chunkSize: Int? = nil,
+        bufferSize: Int? = nil,
+        _ function: @escaping @Sendable (Input.Element) async throws -> Void,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> MapResults<Void> where Input.Element: Codable & Sendable {
+        mapResults(
+            .ofInput,
+            AsyncMappedAction(function: function),
+            chunkSize,
+            bufferSize,
+            TaskOptions(file: file, line: line)
+        ) { SequenceFeed(input, $0) }
+    }
+
+    /// Calls a function for each item of an asynchronous sequence, and gives the results in the order of the items.
+    ///
+    /// Nothing happens before the first result is asked for; see ``MapResults``.
+    ///
+    /// - Parameters:
+    ///   - input: the items.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
+    ///     enough to keep all workers busy.
+    ///   - function: what to call; it must not capture a value.
+    ///   - file: the file that is named in errors about this call.
+    ///   - line: the line that is named in errors about this call.
+    /// - Returns: the results, to iterate over or to collect.
+    public func map<Input: AsyncSequence, Output: Codable & Sendable>(
+        _ input: Input,
+        chunkSize: Int? = nil,
+        bufferSize: Int? = nil,
+        _ function: @escaping @Sendable (Input.Element) throws -> Output,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> MapResults<Output> where Input.Element: Codable & Sendable {
+        mapResults(
+            .ofInput,
+            MappedFunction(function: function),
+            chunkSize,
+            bufferSize,
+            TaskOptions(file: file, line: line)
+        ) { AsyncSequenceFeed(input, $0) }
+    }
+
+    /// Calls an `async` function for each item of an asynchronous sequence, and gives the results in the order of the items.
+    ///
+    /// Nothing happens before the first result is asked for; see ``MapResults``.
+    ///
+    /// - Parameters:
+    ///   - input: the items.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
+    ///     enough to keep all workers busy.
+    ///   - function: what to call; it must not capture a value.
+    ///   - file: the file that is named in errors about this call.
+    ///   - line: the line that is named in errors about this call.
+    /// - Returns: the results, to iterate over or to collect.
+    public func map<Input: AsyncSequence, Output: Codable & Sendable>(
+        _ input: Input,
+        chunkSize: Int? = nil,
+        bufferSize: Int? = nil,
+        _ function: @escaping @Sendable (Input.Element) async throws -> Output,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> MapResults<Output> where Input.Element: Codable & Sendable {
+        mapResults(
+            .ofInput,
+            AsyncMappedFunction(function: function),
+            chunkSize,
+            bufferSize,
+            TaskOptions(file: file, line: line)
+        ) { AsyncSequenceFeed(input, $0) }
+    }
+
+    /// Calls a function that returns nothing for each item of an asynchronous sequence.
+    ///
+    /// Nothing happens before the first result is asked for; see ``MapResults``.
+    ///
+    /// - Parameters:
+    ///   - input: the items.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
+    ///     enough to keep all workers busy.
+    ///   - function: what to call; it must not capture a value.
+    ///   - file: the file that is named in errors about this call.
+    ///   - line: the line that is named in errors about this call.
+    /// - Returns: the results, to iterate over or to collect, which say that a call has ended.
+    @_disfavoredOverload
+    public func map<Input: AsyncSequence>(
+        _ input: Input,
+        chunkSize: Int? = nil,
+        bufferSize: Int? = nil,
+        _ function: @escaping @Sendable (Input.Element) throws -> Void,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> MapResults<Void> where Input.Element: Codable & Sendable {
+        mapResults(
+            .ofInput,
+            MappedAction(function: function),
+            chunkSize,
+            bufferSize,
+            TaskOptions(file: file, line: line)
+        ) { AsyncSequenceFeed(input, $0) }
+    }
+
+    /// Calls an `async` function that returns nothing for each item of an asynchronous sequence.
+    ///
+    /// Nothing happens before the first result is asked for; see ``MapResults``.
+    ///
+    /// - Parameters:
+    ///   - input: the items.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
+    ///     enough to keep all workers busy.
+    ///   - function: what to call; it must not capture a value.
+    ///   - file: the file that is named in errors about this call.
+    ///   - line: the line that is named in errors about this call.
+    /// - Returns: the results, to iterate over or to collect, which say that a call has ended.
+    @_disfavoredOverload
+    public func map<Input: AsyncSequence>(
+        _ input: Input,
+        chunkSize: Int? = nil,
+        bufferSize: Int? = nil,
+        _ function: @escaping @Sendable (Input.Element) async throws -> Void,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> MapResults<Void> where Input.Element: Codable & Sendable {
+        mapResults(
+            .ofInput,
+            AsyncMappedAction(function: function),
+            chunkSize,
+            bufferSize,
+            TaskOptions(file: file, line: line)
+        ) { AsyncSequenceFeed(input, $0) }
+    }
+}
+
+extension PoolExecutor {
+    /// What every form of `map` and `mapUnordered` makes.
+    func mapResults<Function: TaskFunction>(
+        _ order: MapPlan<Function.Output>.Order,
+        _ function: Function,
+        _ chunkSize: Int?,
+        _ bufferSize: Int?,
+        _ options: TaskOptions,
+        makeFeed: @escaping (ChunkSender<Function.Arguments, Function.Output>) -> any MapFeed<Function.Output>
+    ) -> MapResults<Function.Output> {
+        let sender = ChunkSender { items in
+            self.enqueue(TaskCall(BatchCall(function: function, items: items)), options: options)
+        }
+        return MapResults(
+            plan: MapPlan(order: order, executor: self, chunkSize: chunkSize, bufferSize: bufferSize) { makeFeed(sender) }
+        )
+    }
+}
