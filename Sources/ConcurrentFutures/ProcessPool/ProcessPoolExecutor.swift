@@ -57,7 +57,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
         startMethod: StartMethod = .forkServer,
         name: String = "cf-process"
     ) throws {
-        let maxWorkers = maxWorkers ?? AvailableProcessors.count
+        let maxWorkers = maxWorkers ?? AvailableProcessors.count()
         guard maxWorkers > 0 else {
             throw PoolError(.invalidConfiguration, "maxWorkers is \(maxWorkers); a pool needs at least 1 worker")
         }

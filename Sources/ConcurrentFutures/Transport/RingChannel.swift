@@ -35,6 +35,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         var control: Descriptor
         var bell: Descriptor
         var socket: Descriptor
+
+        var all: [Descriptor] { [requests, control, bell, socket] }
     }
 
     /// Makes both files, maps and seals them.

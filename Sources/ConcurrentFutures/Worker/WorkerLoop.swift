@@ -2,7 +2,9 @@
 ///
 /// It is one Swift task on the worker's task thread: a function that is not `async` is called without anything in between, and yet runs
 /// inside a `Task`.
-final class WorkerLoop {
+///
+/// It is made on one thread and then belongs to the task thread, on which alone it runs: that is what the unchecked conformance rests on.
+final class WorkerLoop: @unchecked Sendable {
     private let channel: any TaskChannel
     private var functions: [UInt32: Result<BoundFunction, any Error>] = [:]
     private var outcome = BinaryEncoder()
