@@ -123,7 +123,6 @@ private struct Weaver: Codable, Equatable {
         try lateContainer.encode(numbers[6])
         try "single".encode(to: single)
         try deep.encode(numbers[7], forKey: .x)
-        #expect(list.count == 4 + numbers.count)
         #expect(deep.codingPath.suffix(2).map(\.stringValue) == ["left", "deep"])
     }
 
@@ -145,7 +144,7 @@ private struct Weaver: Codable, Equatable {
         numbers.append(try late.decode(Int.self))
         numbers.append(try deep.decode(Int.self, forKey: .x))
         for number in numbers { #expect(try list.decode(Int.self) == number) }
-        #expect(list.isAtEnd && late.isAtEnd)
+        #expect(list.isAtEnd && late.isAtEnd && list.count == 4 + numbers.count)
         #expect(try own.decode(Record.self, forKey: .own) == .sample(4))
         #expect(try right.decode(Record.self, forKey: .y) == .sample(5))
         #expect(try left.decode(String.self, forKey: .y) == "end")
@@ -254,11 +253,10 @@ struct HandWrittenCodingTests {
         #expect(copies.map(\.name) == ["a", "b"] && copies.map(\.size) == [1, 2])
     }
 
-    @Test("when containers are written in turns, and in JSON likewise")
+    @Test("when containers are written in turns")
     func weaver() throws {
         let weaver = Weaver(numbers: [1, 2, 3, 4, 5, 6, 7, 8])
         #expect(try roundTrip(weaver) == weaver)
-        #expect(try jsonRoundTrip(weaver) == weaver)
         #expect(try roundTrip([weaver, weaver]) == [weaver, weaver])
         #expect(try roundTrip(Wrapper2(a: weaver, b: 5)) == Wrapper2(a: weaver, b: 5))
     }

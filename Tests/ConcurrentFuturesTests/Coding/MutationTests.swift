@@ -32,7 +32,7 @@ struct MutationTests {
     #if DEBUG
         static let rounds = 50_000
     #else
-        static let rounds = 400_000
+        static let rounds = 250_000
     #endif
 
     private static func targets() throws -> [Target] {
