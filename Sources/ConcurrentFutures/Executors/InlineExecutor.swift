@@ -3,16 +3,113 @@ import Synchronization
 /// Runs each task at once, in this process, and treats it as if it crossed to another one: for debugging and for tests.
 ///
 /// Functions that capture a value are refused, arguments and results are encoded and decoded, and errors arrive as they would
-/// from a ``PoolExecutor`` of processes; but there is no other process, so a debugger stops in the task, and a crash is one of the
-/// program. A synchronous function has ended when `submit` returns, which then has blocked; an `async` one is started as a `Task`.
+/// from a pool of processes; but there is no other process, so a debugger stops in the task, and a crash is one of the program.
+/// A synchronous function has ended when `submit` returns, which blocks for as long; an `async` one is started as a `Task`.
 public final class InlineExecutor: PoolExecutor {
     private struct State {
         var isShutDown = false
+        /// By their numbers: what finding one allocates is never freed.
         var functions: [UInt32: BoundFunction] = [:]
-        var running: [TaskID: RunningTask] = [:]
+        /// The `async` ones; `nil` until the `Task` is known.
+        var running: [TaskID: Task<Void, Never>?] = [:]
         var lastTask: TaskID = 0
+        var drainWaiters: [UnsafeContinuation<Void, Never>] = []
+
+        mutating func finish(_ id: TaskID) -> [UnsafeContinuation<Void, Never>] {
+            running[id] = nil
+            guard running.isEmpty else { return [] }
+            defer { drainWaiters = [] }
+            return drainWaiters
+        }
     }
 
-    /// Creates an executor; it needs no resources.
+    private let state = Mutex(State())
+
+    /// Creates an executor.
     public init() {}
+
+    /// One: a synchronous task ends before the next can begin. Those that are `async` take turns as they suspend.
+    public var maxWorkers: Int { 1 }
+
+    /// Runs a synchronous task, or starts an `async` one, and returns its future.
+    ///
+    /// It does not throw: whatever goes wrong is the outcome of the future.
+    public func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
+        do {
+            guard !state.withLock({ $0.isShutDown }) else {
+                throw PoolError(.shutdown, "the executor was shut down before the task was submitted")
+            }
+            let (call, function) = try encode(call.body, options)
+            return run(call, function)
+        } catch {
+            return Future(completed: .failure(error))
+        }
+    }
+
+    private func encode<Output, Body: TaskBody<Output>>(
+        _ body: Body,
+        _ options: TaskOptions
+    ) throws -> (EncodedCall<Output>, BoundFunction) {
+        let call = try EncodedCall(body, options: options)
+        let number = call.function.number
+        if let known = state.withLock({ $0.functions[number] }) { return (call, known) }
+        let function = try call.function.definition.withUnsafeBytes { try BoundFunction.find(definition: $0) }
+        state.withLock { $0.functions[number] = function }
+        return (call, function)
+    }
+
+    private func run<Output>(_ call: EncodedCall<Output>, _ function: BoundFunction) -> Future<Output> {
+        let future = Future<Output>(control: self, decoder: call.decoder)
+        guard function.isAsync else {
+            var run = InlineRun(call)
+            run.run(function)
+            future.complete(encoded: run.takeOutcome())
+            return future
+        }
+        let id = state.withLock { state in
+            state.lastTask += 1
+            state.running[state.lastTask] = .some(nil)
+            return state.lastTask
+        }
+        future.assign(task: id)
+        let task = Task {
+            var run = InlineRun(call)
+            await run.runAsync(function)
+            let outcome = run.takeOutcome()
+            let waiters = self.state.withLock { $0.finish(id) }
+            future.complete(encoded: outcome)
+            for waiter in waiters { waiter.resume() }
+        }
+        state.withLock { state in
+            // It may have ended already.
+            if state.running[id] != nil { state.running[id] = task }
+        }
+        return future
+    }
+
+    /// Stops taking tasks, and returns when the `async` ones that were taken have ended.
+    ///
+    /// - Parameter cancelPending: makes no difference, because no task waits to be started.
+    public nonisolated(nonsending) func shutdown(cancelPending: Bool) async {
+        await withUnsafeContinuation { continuation in
+            // Resumed once: here if it was not stored, else by the last task, which takes it out of the state.
+            let isStored = state.withLock { state in
+                state.isShutDown = true
+                if !state.running.isEmpty { state.drainWaiters.append(continuation) }
+                return !state.running.isEmpty
+            }
+            if !isStored { continuation.resume() }
+        }
+    }
+}
+
+extension InlineExecutor: TaskControl {
+    func cancel(_ task: TaskID) -> Bool {
+        state.withLock { $0.running[task] ?? nil }?.cancel()
+        return false
+    }
+
+    func isRunning(_ task: TaskID) -> Bool {
+        state.withLock { $0.running[task] != nil }
+    }
 }

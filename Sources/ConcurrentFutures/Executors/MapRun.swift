@@ -184,7 +184,7 @@ final class MapRun<Output: Sendable> {
     }
 
     /// Takes the results of the chunk whose turn it is, if it has finished.
-    private func takeResults() async -> Bool {
+    nonisolated(nonsending) private func takeResults() async -> Bool {
         guard hasResults else { return false }
         let number = finished.popFirst() ?? firstEntry
         guard let chunk = entries[Int(number - firstEntry)].take()?.chunk else {
@@ -202,7 +202,7 @@ final class MapRun<Output: Sendable> {
     }
 
     /// The results of a finished chunk, the last one first.
-    private func results(of chunk: MapChunk<Output>) async -> [Result<Output, any Error>] {
+    nonisolated(nonsending) private func results(of chunk: MapChunk<Output>) async -> [Result<Output, any Error>] {
         switch await chunk.future.result {
         case .success(var outcome):
             guard outcome.results.count == chunk.itemCount else {

@@ -1,3 +1,4 @@
+import CSystemShims
 import Glibc
 
 /// How many CPUs this process may use: by its affinity, and by the time that its control groups leave it.
@@ -21,7 +22,7 @@ enum AvailableProcessors {
             )
             defer { mask.deallocate() }
             mask.initializeMemory(as: UInt8.self, repeating: 0)
-            if sched_getaffinity(0, byteCount, mask.baseAddress!.assumingMemoryBound(to: cpu_set_t.self)) == 0 {
+            if cf_sched_getaffinity(byteCount, mask.baseAddress!) == 0 {
                 return mask.reduce(0) { $0 + $1.nonzeroBitCount }
             }
             guard errno == EINVAL else { break }

@@ -1,5 +1,7 @@
 /// A function that another process named, found in this one and ready to be called: what a worker keeps for each function.
-class BoundFunction {
+///
+/// Unchecked because a class with a subclass has to be; what the two hold is constant and `Sendable`.
+class BoundFunction: @unchecked Sendable {
     let isAsync: Bool
 
     fileprivate init(isAsync: Bool) {
@@ -43,7 +45,7 @@ class BoundFunction {
     }
 }
 
-private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction {
+private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unchecked Sendable {
     private let function: Function
 
     init(_ function: Function) {

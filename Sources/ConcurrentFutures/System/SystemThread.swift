@@ -1,3 +1,4 @@
+import CSystemShims
 import Glibc
 
 /// A thread of the operating system.
@@ -43,7 +44,7 @@ struct SystemThread: Sendable {
             &attributes,
             { argument in
                 let start = Unmanaged<ThreadStart>.fromOpaque(argument!).takeRetainedValue()
-                pthread_setname_np(pthread_self(), start.name)
+                _ = cf_prctl_set_name(start.name)
                 start.body()
                 return nil
             },
