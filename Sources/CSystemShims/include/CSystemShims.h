@@ -81,4 +81,5 @@ void _dispatch_main_queue_callback_4CF(void *);
 
 static inline FILE *cf_stdout(void) { return stdout; }
 
+#include "affinity.h"
 #include "images.h"

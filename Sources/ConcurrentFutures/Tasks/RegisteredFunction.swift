@@ -44,10 +44,9 @@ final class RegisteredFunction<Function: TaskFunction>: OutcomeDecoder, TaskFunc
     ///
     /// - Throws: ``FunctionReferenceError`` if the closure captures something or cannot be named for another reason.
     static func of(_ function: Function) throws -> RegisteredFunction {
-        let words = function.closureWords
         let key = FunctionRegistry.Key(
             shape: ObjectIdentifier(Function.self),
-            chain: try ClosureChain(words, isAsync: Function.isAsync)
+            chain: try ClosureChain(heldBy: function, isAsync: Function.isAsync)
         )
         return try FunctionRegistry.shared.entry(for: key) { number in
             try RegisteredFunction(
