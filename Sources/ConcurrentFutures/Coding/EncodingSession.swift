@@ -125,28 +125,25 @@ final class EncodingSession: @unchecked Sendable {
     /// Writes to a slot that holds a container: `write` appends, and what it appended ends up at the slot's end.
     ///
     /// If it throws, nothing of it is left.
+    ///
+    /// - Parameter elements: How many fields or elements it appends.
     @inline(__always)
-    func append(to id: SlotID, _ write: () throws -> Void) throws {
-        let start: Int
-        if select(id) {
-            start = out.count
-            do { try write() } catch { return try abandon(from: start, error) }
-        } else {
-            try interleave(Int(id.index), write)
+    func append(to id: SlotID, elements: Int = 1, _ write: () throws -> Void) throws {
+        let isTail = select(id)
+        let start = out.count
+        do {
+            try write()
+        } catch {
+            out.truncate(to: start)
+            throw error
         }
-        slots[Int(id.index)].count &+= 1
-    }
-
-    private func abandon(from start: Int, _ error: any Error) throws {
-        out.truncate(to: start)
-        throw error
+        let index = Int(id.index)
+        slots[index].count &+= elements
+        if !isTail { settle(index, from: start, replacing: 0) }
     }
 
     /// How many elements an unkeyed container has.
     func count(of id: SlotID) -> Int { slots[checked(id)].count }
-
-    /// Counts elements of a run beyond the one that the run itself was counted as.
-    func adjustCount(of id: SlotID, by difference: Int) { slots[checked(id)].count += difference }
 
     /// Makes a slot hold a container, which it may do already: a class and its superclass share one.
     func open(_ id: SlotID, as content: Content) {
@@ -277,12 +274,6 @@ final class EncodingSession: @unchecked Sendable {
     }
 
     // MARK: Writing in turns
-
-    private func interleave(_ index: Int, replacing: Int = 0, _ write: () throws -> Void) throws {
-        let start = out.count
-        do { try write() } catch { return try abandon(from: start, error) }
-        settle(index, from: start, replacing: replacing)
-    }
 
     private func replacePlaceholder(of id: SlotID, _ write: () throws -> Void) rethrows {
         let index = Int(id.index)

@@ -1,10 +1,12 @@
 /// Bounds the recursion of coding by the stack that it really takes, so that too deep a value is an error and not a crash.
 ///
 /// How much a level takes is up to the user's types, so that no number of levels would be both safe and generous. The first
-/// levels are free: under a sanitizer that moves local variables to the heap, addresses say nothing.
+/// levels are free: the address sanitizer may keep local variables elsewhere, where addresses say nothing of the stack, and
+/// then there are no others.
 struct StackBudget {
-    private static let freeLevels = 64
-    private static let maximumLevels = 10_000
+    private static let freeLevels = 32
+    /// Less than the half dozen calls of a level can possibly take, and more than the sanitizer's 64.
+    private static let leastBytesPerLevel = 128
     /// Half of the smallest stack that threads commonly have.
     private static let bytes = 256 * 1024
 
@@ -31,7 +33,8 @@ struct StackBudget {
 
     private func fits() -> Bool {
         let here = Self.here()
-        return level <= Self.maximumLevels && max(here, base) - min(here, base) <= Self.bytes
+        let used = max(here, base) - min(here, base)
+        return used >= level * Self.leastBytesPerLevel && used <= Self.bytes
     }
 
     @inline(never)
