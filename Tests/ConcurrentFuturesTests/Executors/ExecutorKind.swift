@@ -4,6 +4,8 @@ import ConcurrentFutures
 enum ExecutorKind: CaseIterable, Sendable {
     case inline
     case thread
+    case process
+    case processSpawn
 
     /// Those whose tasks run beside their submitter.
     static let concurrent = allCases.filter { $0 != .inline }
@@ -13,6 +15,8 @@ enum ExecutorKind: CaseIterable, Sendable {
         switch self {
         case .inline: InlineExecutor()
         case .thread: try ThreadPoolExecutor(maxWorkers: maxWorkers)
+        case .process: try ProcessPoolExecutor(maxWorkers: maxWorkers)
+        case .processSpawn: try ProcessPoolExecutor(maxWorkers: maxWorkers, startMethod: .spawn)
         }
     }
 
