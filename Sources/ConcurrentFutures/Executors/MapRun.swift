@@ -133,7 +133,8 @@ final class MapRun<Output: Sendable> {
 
     private func fill(isolation: isolated (any Actor)?) async {
         while case .reading(let feed) = phase, !Task.isCancelled {
-            if window.isInputSlow, hasResults { return }
+            // The next item may be long in coming, and would hold up results that are there.
+            if feed.suspendsReader, window.isInputSlow, hasResults { return }
             let count = window.nextChunk(standing)
             guard count > 0 else { return }
             let start = ContinuousClock.now
