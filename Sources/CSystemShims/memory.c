@@ -18,9 +18,15 @@ int cf_add_seals(int fd, int seals) { return fcntl(fd, F_ADD_SEALS, seals); }
 
 int cf_get_seals(int fd) { return fcntl(fd, F_GET_SEALS); }
 
+int cf_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 int cf_duplicate_above(int fd, int minimum) { return fcntl(fd, F_DUPFD_CLOEXEC, minimum); }
 
 int cf_set_close_on_exec(int fd, int on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }
+
+int cf_is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+int cf_open(const char *path, int flags) { return open(path, flags); }
 
 int cf_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 

@@ -49,3 +49,5 @@ char **cf_environment(void) { return environ; }
 int cf_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
+
+const char *cf_signal_name(int signal) { return sigabbrev_np(signal); }

@@ -40,7 +40,7 @@ static int meant_for_this_copy(void) {
     unsigned long long offset = 0;
     if (sscanf(variable, "%d:%llx:%n", &fd, &offset, &end) != 2 || end == 0) return 0;
     if (offset != cf_start_hook_offset()) return 0;
-    char token[64] = {0};
+    char token[128] = {0};
     ssize_t received = recv(fd, token, sizeof token - 1, MSG_PEEK | MSG_DONTWAIT);
     int matches = received > 16 && strcmp(token, variable + end) == 0;
     unsetenv("CONCURRENT_FUTURES_BOOTSTRAP");

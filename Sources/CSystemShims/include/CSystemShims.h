@@ -43,6 +43,8 @@ int cf_peek_dead_child(int options, pid_t *pid);
 int cf_wait_status_exited(int status);
 int cf_wait_status_exit_code(int status);
 int cf_wait_status_signal(int status);
+/// Without "SIG"; null if there is no such signal.
+const char *cf_signal_name(int signal);
 char **cf_environment(void);
 int cf_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
@@ -51,8 +53,11 @@ int cf_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 int cf_memfd_create(const char *name);
 int cf_add_seals(int fd, int seals);
 int cf_get_seals(int fd);
+int cf_pipe(int ends[2]);
 int cf_duplicate_above(int fd, int minimum);
 int cf_set_close_on_exec(int fd, int on);
+int cf_is_open(int fd);
+int cf_open(const char *path, int flags);
 int cf_set_nonblocking(int fd);
 static const int cf_seal_shrink = 0x0002, cf_seal_grow = 0x0004, cf_seal_seal = 0x0001, cf_seal_write = 0x0008,
                  cf_seal_future_write = 0x0010;
@@ -76,4 +81,5 @@ void _dispatch_main_queue_callback_4CF(void *);
 
 static inline FILE *cf_stdout(void) { return stdout; }
 
+#include "affinity.h"
 #include "images.h"

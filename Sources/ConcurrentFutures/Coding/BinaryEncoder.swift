@@ -38,4 +38,7 @@ struct BinaryEncoder: ~Copyable, Sendable {
     mutating func append(_ number: UInt32) { session.out.append(raw: number) }
     mutating func append(_ number: UInt64) { session.out.append(raw: number) }
     mutating func append(contentsOf bytes: UnsafeRawBufferPointer) { session.out.append(contentsOf: bytes) }
+
+    /// Replaces a number that was appended before, at a place that `count` told then.
+    mutating func overwrite(_ number: UInt64, at offset: Int) { session.out.overwrite(at: offset, with: number) }
 }

@@ -27,6 +27,8 @@
 // UInt32, and for each a UInt8 length and as many bytes of UTF-8. So a key is written once for an array of ten thousand
 // records; and because the table stands outside the value, a reader may skip any part of the value.
 //
+// A type may write a key twice: both fields stand there, and a reader finds the next one from where it is, then the first.
+//
 // The same binary reads what it has written, so that nothing is versioned; but a worker may have gone mad before it wrote, so
 // that a reader believes nothing: every length is compared with what surrounds it before it is used.
 

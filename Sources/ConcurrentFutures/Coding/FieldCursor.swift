@@ -96,11 +96,15 @@ final class FieldCursor {
         var offset = start
         while offset < end {
             let field = try field(at: offset)
-            if let text = session.text(of: field.key), text.elementsEqual(key) { return offset }
+            if let text = session.text(of: field.key), Self.areEqual(text, key) { return offset }
             visited += 1
             offset = field.end
         }
         return nil
+    }
+
+    private static func areEqual(_ one: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer) -> Bool {
+        one.count == other.count && !zip(one, other).contains(where: !=)
     }
 
     private func makeIndex() throws -> [String: Int] {

@@ -48,7 +48,7 @@ struct KeyIndex {
     static func place<Key: CodingKey>(of key: Key, shape: Int?) -> Int? {
         guard let shape else { return nil }
         if MemoryLayout<Key>.size == 0 { return shape * codes }
-        let code = withUnsafePointer(to: key) { UnsafeRawPointer($0).load(as: UInt8.self) }
+        let code = unsafeBitCast(key, to: UInt8.self)
         return code < codes ? shape * codes + Int(code) : nil
     }
 

@@ -51,7 +51,7 @@ struct ClosureChain: Hashable, Sendable {
                 let object = UnsafeRawPointer(bitPattern: context)
             else { throw FunctionReferenceError(.capturesValue(types: [])) }
             // A live escaping closure's context, if there is one, is a native heap object: its first word is its metadata.
-            let box = try FunctionBox(metadata: object.load(as: UInt.self), images: images)
+            let box = try FunctionBox.cached(metadata: object.load(as: UInt.self), images: images)
             // This box was seen to hold exactly one function, so that the two words behind its header can be read.
             let held = object.load(fromByteOffset: FunctionBox.headerSize, as: ClosureWords.self)
             links.append(Link(box: box.metadata, code: held.code, isAsync: box.holdsAsyncFunction))

@@ -1,4 +1,5 @@
 import CSystemShims
+import Synchronization
 
 /// The kind of heap object in which the compiler keeps one captured Swift function and nothing else: a header of two words
 /// (metadata, reference counts), then the two words of the function.
@@ -12,6 +13,30 @@ struct FunctionBox {
 
     let metadata: UInt
     let holdsAsyncFunction: Bool
+
+    private struct Known {
+        var generation: LoadedImages.Generation?
+        var boxes: [UInt: FunctionBox] = [:]
+    }
+
+    private static let known = Mutex(Known())
+
+    /// The box with this metadata, which is read and checked once only.
+    ///
+    /// In unoptimized code each function that is submitted comes in some boxes, and the check of one costs microseconds.
+    static func cached(metadata: UInt, images: LoadedImages) throws(FunctionReferenceError) -> FunctionBox {
+        let box = known.withLock { known in
+            // Where one image was, there may be another.
+            if known.generation != images.generation { known = Known(generation: images.generation) }
+            return known.boxes[metadata]
+        }
+        if let box { return box }
+        let checked = try FunctionBox(metadata: metadata, images: images)
+        known.withLock { known in
+            if known.generation == images.generation { known.boxes[metadata] = checked }
+        }
+        return checked
+    }
 
     /// - Throws: if objects with this metadata hold anything else than one Swift function.
     init(metadata: UInt, images: LoadedImages) throws(FunctionReferenceError) {

@@ -57,7 +57,16 @@ struct FunctionReference: Codable, Hashable, Sendable {
             let entry = Self.entryPoint(word, isAsync: isAsync, images: images),
             let image = images.image(containing: entry)
         else { return nil }
-        return SymbolTable.functionName(at: entry, in: image)
+        return SymbolTable.functionName(at: entry, in: image).map(Self.withoutThunk)
+    }
+
+    /// In optimized code a function that is only passed on is merged into the thunk around it, whose name holds its name.
+    private static func withoutThunk(_ name: String) -> String {
+        let parts = name.split(separator: "[Constant Propagated Function : ", maxSplits: 1)
+        guard parts.count == 2, let function = parts[1].split(separator: "]> of ", maxSplits: 1).first else {
+            return name
+        }
+        return String(function)
     }
 
     /// The first instruction of the function with this code word, or nil if there is none.

@@ -22,6 +22,14 @@ struct FunctionReferenceError: Error, Hashable, Sendable {
     init(_ reason: Reason) {
         self.reason = reason
     }
+
+    /// Whether the closure is refused for what it holds, rather than because it cannot be named.
+    var isCapture: Bool {
+        switch reason {
+        case .capturesValue, .capturesGenericBindings, .capturesForeignFunction: true
+        case .noReflectionMetadata, .imageNotLoaded, .notCode, .unsupportedType: false
+        }
+    }
 }
 
 extension FunctionReferenceError: CustomStringConvertible {

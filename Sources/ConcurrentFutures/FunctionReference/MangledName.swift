@@ -1,10 +1,13 @@
 /// Walks over a mangled name as it stands in an image: text with symbolic references in it, which are a control byte and
 /// four or eight bytes of any value.
 struct MangledName {
+    /// Far more than any name that was seen: the bound is for bytes that are none.
+    private static let maximumLength = 1 << 14
+
     /// The length of the name that begins `bytes`, or nil if it does not end in them.
     static func length(in bytes: UnsafeRawBufferPointer) -> Int? {
         var position = 0
-        while position < bytes.count {
+        while position < min(bytes.count, maximumLength) {
             let byte = bytes[position]
             if byte == 0 { return position }
             position += 1 + referenceSize(afterControlByte: byte)

@@ -8,7 +8,8 @@
 /// ```
 ///
 /// Each future is given once, even if it stands in the sequence several times, and those that have ended already come
-/// first. Leaving the loop early cancels nothing. If the task that runs the loop is cancelled, the loop ends.
+/// first. Leaving the loop early cancels nothing. If the task that runs the loop is cancelled, the loop ends, even if
+/// there are more that have ended.
 ///
 /// - Parameter futures: Any sequence of futures, of one executor or of several. It is read at once.
 /// - Returns: A sequence that throws nothing: what a task threw is found in its future.
@@ -60,7 +61,7 @@ public struct AsCompleted<Value: Sendable>: AsyncSequence, Sendable {
                 observation = nil
                 return nil
             }
-            return unsafeDowncast(future, to: Future<Value>.self)
+            return future.assumed()
         }
     }
 
@@ -103,7 +104,7 @@ public struct AsCompletedWithin<Value: Sendable>: AsyncSequence, Sendable {
         ) async throws(any Error) -> Future<Value>? {
             guard let observation else { return nil }
             let event = await observation.next()
-            if case .finished(let future) = event { return unsafeDowncast(future, to: Future<Value>.self) }
+            if case .finished(let future) = event { return future.assumed() }
             let unfinished = observation.remaining
             self.observation = nil
             switch event {

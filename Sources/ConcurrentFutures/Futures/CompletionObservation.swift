@@ -11,6 +11,13 @@ protocol ObservableFuture: AnyObject, Sendable {
     func stopReporting(to queue: CompletionQueue)
 }
 
+extension ObservableFuture {
+    /// Itself, to one who has put it in as a future of this type: it is not checked in release builds.
+    func assumed<Value>() -> Future<Value> {
+        unsafeDowncast(self, to: Future<Value>.self)
+    }
+}
+
 extension Future: ObservableFuture {
     func report(to queue: CompletionQueue, position: UInt32) -> Bool {
         machine.withLock { $0.enqueue(queue, position: position) }
@@ -46,7 +53,8 @@ final class CompletionObservation {
     ///   - futures: Each once.
     ///   - deadline: When the waiting ends.
     init(_ futures: [any ObservableFuture], deadline: SuspendingClock.Instant?) {
-        self.futures = futures
+        // Spelled out, because the implicit conversion casts each element dynamically.
+        self.futures = futures.map { .some($0) }
         remaining = futures.count
         // Not reported to the queue: one that ends meanwhile must not come before those that had ended.
         for (position, future) in futures.enumerated() where !future.report(to: queue, position: UInt32(position)) {

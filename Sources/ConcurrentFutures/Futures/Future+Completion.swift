@@ -47,7 +47,7 @@ extension Future {
     ///
     /// - Returns: As ``complete(returning:)`` does.
     @discardableResult
-    func complete(encoded bytes: [UInt8]) -> Bool {
+    func complete(encoded bytes: Payload) -> Bool {
         carryOut(machine.withLock { $0.complete(.encoded(bytes)) })
     }
 
@@ -55,7 +55,8 @@ extension Future {
     ///
     /// The callbacks of a future run one at a time, in the order in which they were added. Those of a process pool run on a
     /// thread that the pool has for them, so one that blocks delays other callbacks but no task; those of the other
-    /// executors run on the thread that ran the task. A callback that is added when all others have run is run at once, by this call.
+    /// executors run on the thread that ran the task. A callback that is added when all others have run is run at once, by
+    /// this call.
     ///
     /// - Parameter body: Called once, with this future.
     public func onCompletion(_ body: @escaping @Sendable (Future<Value>) -> Void) {

@@ -99,7 +99,7 @@ extension Future {
         let parker = ThreadParker()
         guard machine.withLock({ $0.enqueue(.thread(parker)) }) else { return }
         if !parker.park(for: duration) {
-            // If it is not there any more, it is about to be unparked, and perhaps chosen to decode: the caller claims again.
+            // If it is not there any more, it is about to be unparked. The caller looks again either way.
             _ = machine.withLock { $0.removeThread(parker) }
         }
     }
@@ -122,7 +122,7 @@ extension Future {
     }
 
     /// Decodes the outcome, which the machine has asked this thread and no other to do.
-    private func decode(_ bytes: [UInt8]) -> FutureStateMachine.Settlement {
+    private func decode(_ bytes: Payload) -> FutureStateMachine.Settlement {
         guard let decoder else { preconditionFailure("bytes were given to a future that has no decoder") }
         let settlement: FutureStateMachine.Settlement
         switch decoder.decode(bytes) {

@@ -22,7 +22,7 @@ struct FutureStateMachine: Sendable {
 
     private enum Phase {
         case pending(any TaskControl)
-        case encoded([UInt8])
+        case encoded(Payload)
         case decoding
         case settled(Settlement)
         case cancelled
@@ -79,7 +79,7 @@ struct FutureStateMachine: Sendable {
 
     enum Ending {
         case settled(Settlement)
-        case encoded([UInt8])
+        case encoded(Payload)
         case cancelled
     }
 
@@ -98,19 +98,14 @@ struct FutureStateMachine: Sendable {
     /// The answer is `nil` if the future had ended already; then nothing has changed.
     mutating func complete(_ ending: Ending) -> CompleteAction? {
         guard case .pending(let control) = phase else { return nil }
-        let woken: FutureWaiters
         switch ending {
-        case .settled(let settlement):
-            phase = .settled(settlement)
-            woken = waiters.removeAll()
-        case .cancelled:
-            phase = .cancelled
-            woken = waiters.removeAll()
-        case .encoded(let bytes):
-            phase = .encoded(bytes)
-            woken = waiters.removeQueuesAndFirstNeeder()
+        case .settled(let settlement): phase = .settled(settlement)
+        case .cancelled: phase = .cancelled
+        case .encoded(let bytes): phase = .encoded(bytes)
         }
-        return CompleteAction(control: control, waiters: woken, callbacks: startCallbacks())
+        // All are woken for bytes too, though one will decode them and the others wait again. One chosen here might be
+        // unable to run: a task on an actor that is kept busy by another of them, which blocks.
+        return CompleteAction(control: control, waiters: waiters.removeAll(), callbacks: startCallbacks())
     }
 
     /// Ends the decoding that ``claim()`` asked for, and answers who waited for it.
@@ -125,7 +120,7 @@ struct FutureStateMachine: Sendable {
     enum ClaimAction {
         case settled(Settlement)
         /// The caller is the one who decodes, and must call ``finishDecoding(_:)``.
-        case decode([UInt8])
+        case decode(Payload)
         case wait(ticket: UInt32)
     }
 
@@ -145,6 +140,7 @@ struct FutureStateMachine: Sendable {
         }
     }
 
+    /// How many wait. Nothing depends on it; tests see by it that somebody waits, and that nothing is left behind.
     var waiterCount: Int { waiters.count }
 
     /// Adds one who needs the value; `false` if there is something to claim instead.

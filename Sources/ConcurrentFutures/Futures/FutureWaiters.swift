@@ -73,26 +73,6 @@ enum FutureWaiters: Sendable {
         return all
     }
 
-    /// Takes out all queues and the first of those who need the value: it decodes, the others wait for it.
-    mutating func removeQueuesAndFirstNeeder() -> FutureWaiters {
-        guard case .many(let all) = self else { return removeAll() }
-        var chosen: [FutureWaiter] = []
-        var remaining: [FutureWaiter] = []
-        var hasNeeder = false
-        for waiter in all {
-            if case .queue = waiter {
-                chosen.append(waiter)
-            } else if hasNeeder {
-                remaining.append(waiter)
-            } else {
-                hasNeeder = true
-                chosen.append(waiter)
-            }
-        }
-        self = remaining.isEmpty ? .none : .many(remaining)
-        return .many(chosen)
-    }
-
     func wakeAll() {
         switch self {
         case .none: break

@@ -23,7 +23,7 @@ protocol OutcomeDecoder<Value>: AnyObject, Sendable {
     associatedtype Value: Sendable
 
     /// Decodes an outcome; an error of its own is the outcome too.
-    func decode(_ bytes: [UInt8]) -> Result<Value, any Error>
+    func decode(_ bytes: Payload) -> Result<Value, any Error>
 }
 
 /// Runs completion callbacks elsewhere than on the thread that completes futures.

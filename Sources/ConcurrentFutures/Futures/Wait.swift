@@ -44,17 +44,26 @@ extension Sequence {
             _ = await observation.next()
         case .firstFailed:
             while case .finished(let future) = await observation.next() {
-                let future = unsafeDowncast(future, to: Future<Value>.self)
+                let future: Future<Value> = future.assumed()
                 // Whether it failed may stand in bytes only: this is the one place that decodes to know.
                 if !future.isCancelled, case .failure = await future.result { break }
             }
         }
-        var done: Set<Future<Value>> = []
-        var notDone: Set<Future<Value>> = []
-        for future in futures {
-            let future = unsafeDowncast(future, to: Future<Value>.self)
-            if future.isDone { done.insert(future) } else { notDone.insert(future) }
+        // Each is asked once, so that it is in one set.
+        let isDone = futures.map(\.isDone)
+        return WaitResult(
+            done: futures.selected(by: isDone, being: true),
+            notDone: futures.selected(by: isDone, being: false)
+        )
+    }
+}
+
+extension [any ObservableFuture] {
+    fileprivate func selected<Value>(by answers: [Bool], being answer: Bool) -> Set<Future<Value>> {
+        var selected = Set<Future<Value>>(minimumCapacity: answers.count(where: { $0 == answer }))
+        for index in indices where answers[index] == answer {
+            selected.insert(self[index].assumed())
         }
-        return WaitResult(done: done, notDone: notDone)
+        return selected
     }
 }

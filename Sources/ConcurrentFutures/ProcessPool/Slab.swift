@@ -49,6 +49,13 @@ struct Slab<Element> {
         return element
     }
 
+    /// The numbers of all values.
+    var keys: [UInt64] {
+        entries.indices.compactMap { index in
+            entries[index].element == nil ? nil : Self.key(UInt32(index), entries[index].generation)
+        }
+    }
+
     private static func key(_ index: UInt32, _ generation: UInt32) -> UInt64 {
         UInt64(generation) << 32 | UInt64(index)
     }

@@ -7,11 +7,11 @@ import Synchronization
 /// segments answers nil instead of ending the process.
 struct LoadedImages: Sendable {
     /// Counts of the images ever loaded and unloaded: the same counts, the same images.
-    private struct Generation: Hashable {
+    struct Generation: Hashable {
         let added: UInt64
         let removed: UInt64
 
-        init(_ image: cshim_image) {
+        fileprivate init(_ image: cshim_image) {
             added = image.images_added
             removed = image.images_removed
         }
@@ -27,7 +27,8 @@ struct LoadedImages: Sendable {
     /// The images, the main program among them.
     let images: [LoadedImage]
     private let segments: [MappedSegment]
-    private let generation: Generation?
+    /// When this was.
+    let generation: Generation?
 
     /// The images of this moment. Costs two uncontended locks unless images came or went since the last time.
     static var current: LoadedImages {

@@ -33,6 +33,11 @@ final class MessageSocket: Sendable {
         }
     }
 
+    /// Lets the other end see that nothing more will come or be read, although others may still hold this end.
+    func shutDown() {
+        _ = shutdown(descriptor.number, Int32(SHUT_RDWR))
+    }
+
     struct Message {
         var bytes: [UInt8]
         var descriptors: [Descriptor]

@@ -23,7 +23,7 @@ enum OwnProgram {
 
         init() throws(SystemError) {
             (socket, bootstrap) = try MessageSocket.pair()
-            token = (0..<4).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }.joined(separator: "-")
+            token = (0..<2).map { _ in String(UInt64.random(in: 1 << 60 ... .max), radix: 16) }.joined()
             try socket.send(Array(token.utf8))
         }
 

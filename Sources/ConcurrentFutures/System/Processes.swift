@@ -33,6 +33,13 @@ final class ProcessHandle: Sendable {
     func kill() {
         _ = cf_pidfd_send_signal(descriptor.number, SIGKILL)
     }
+
+    /// Waits until it has ended, and takes leave of it; it must be a child of this process. A program that ignores the deaths of its
+    /// children, or takes leave of all of them itself, may have been faster.
+    func waitForEnd() {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    }
 }
 
 /// This process and its place among others.
@@ -56,6 +63,11 @@ enum CurrentProcess {
     /// Leaves the terminal and the process group of whoever started it.
     static func startSession() {
         _ = setsid()
+    }
+
+    /// - Returns: `nil` if there is no such variable.
+    static func environmentVariable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
     }
 
     static func setName(_ name: String) {
@@ -101,13 +113,13 @@ enum CurrentProcess {
 
     /// Opens `/dev/null` for each standard stream that is missing.
     static func fillStandardStreams() {
-        for number in Int32(0)...2 where fcntl(number, F_GETFD) < 0 {
-            _ = open("/dev/null", O_RDWR)
+        for number in Int32(0)...2 where cf_is_open(number) == 0 {
+            _ = cf_open("/dev/null", O_RDWR)
         }
     }
 
     static func readStandardInputFromNothing() {
-        let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        let null = cf_open("/dev/null", O_RDONLY | O_CLOEXEC)
         guard null >= 0 else { return }
         dup2(null, 0)
         if null > 2 { close(null) }
@@ -135,7 +147,7 @@ enum CurrentProcess {
 
     /// Has the system choose this process rather than its host when memory runs out.
     static func offerToOutOfMemoryKiller() {
-        let file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
+        let file = cf_open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }
         _ = write(file, "500", 3)
         close(file)
@@ -147,14 +159,25 @@ enum CurrentProcess {
     }
 
     static func writeToStandardError(_ text: String) {
-        var text = text
-        text.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
+        writeToStandardError(Array(text.utf8))
+    }
+
+    /// Writes all of it, unless nobody can read it any more.
+    static func writeToStandardError(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let count = write(2, bytes.baseAddress! + done, bytes.count - done)
+                if count < 0, errno != EINTR { return }
+                done += max(0, count)
+            }
+        }
     }
 }
 
 /// Reads a small file as text; `nil` if it cannot be read.
 func readTextFile(_ path: String) -> String? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+    let file = cf_open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
     var bytes: [UInt8] = []

@@ -20,7 +20,7 @@ class BoundFunction: @unchecked Sendable {
         }
         let words = try definition.reference.closureWords()
         func bind<Function: TaskFunction>(_ type: Function.Type) -> BoundFunction {
-            BoundFunctionOf(Function(closureWords: words))
+            BoundFunctionOf(words.holder(as: type))
         }
         return bind(functionType)
     }

@@ -1,12 +1,10 @@
 /// A call as bytes, ready to be sent to another process, and who reads what comes back.
 struct EncodedCall<Output: Sendable>: Sendable {
-    /// The function's number and definition; see ``RegisteredFunction``.
-    let functionNumber: UInt32
-    let definition: [UInt8]
+    let function: any TaskFunctionName
     /// Whether the outcomes come item by item.
     let isBatch: Bool
     let itemCount: Int
-    /// The arguments; of a batch, those of all items, each behind its length in four bytes.
+    /// The arguments; of a batch, those of all items, each behind its length as a UInt64.
     let arguments: [UInt8]
     let decoder: any OutcomeDecoder<Output>
 
@@ -33,8 +31,7 @@ struct EncodedCall<Output: Sendable>: Sendable {
                 underlying: error
             )
         }
-        functionNumber = registered.number
-        definition = registered.definition
+        function = registered
         isBatch = Body.isBatch
         itemCount = body.itemCount
         arguments = encoder.takeBytes()

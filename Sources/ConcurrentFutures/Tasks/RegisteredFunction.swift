@@ -1,20 +1,36 @@
 import Synchronization
 
+/// What a pool needs to know of a registered function, whatever its type.
+protocol TaskFunctionName: AnyObject, Sendable {
+    /// Names the function to workers that have been sent its definition.
+    var number: UInt32 { get }
+    /// A ``FunctionDefinition``, encoded.
+    var definition: [UInt8] { get }
+    /// Its name in the program's symbols, or its type. Slow: for error messages.
+    var displayName: String { get }
+}
+
 /// A function of this process that has been found fit to be called in another one, and how it is named there.
 ///
 /// There is one for each function and shape in a process, made when it is first submitted: the walk through its closure, its
 /// types' names and their encoding are paid once.
-final class RegisteredFunction<Function: TaskFunction>: OutcomeDecoder {
+final class RegisteredFunction<Function: TaskFunction>: OutcomeDecoder, TaskFunctionName {
     typealias Value = Function.Output
 
-    /// Names the function to workers that have been sent its definition.
     let number: UInt32
-    /// A ``FunctionDefinition``, encoded.
     let definition: [UInt8]
+    private let reference: FunctionReference
 
-    private init(number: UInt32, definition: [UInt8]) {
+    private init(number: UInt32, definition: FunctionDefinition) throws {
         self.number = number
-        self.definition = definition
+        reference = definition.reference
+        var encoder = BinaryEncoder()
+        try encoder.encode(definition)
+        self.definition = encoder.takeBytes()
+    }
+
+    var displayName: String {
+        reference.symbolName() ?? "a function of type (\(Function.Arguments.self)) -> \(Function.Output.self)"
     }
 
     func decode(_ payload: Payload) -> Result<Function.Output, any Error> {
@@ -28,19 +44,18 @@ final class RegisteredFunction<Function: TaskFunction>: OutcomeDecoder {
     ///
     /// - Throws: ``FunctionReferenceError`` if the closure captures something or cannot be named for another reason.
     static func of(_ function: Function) throws -> RegisteredFunction {
-        let words = function.closureWords
         let key = FunctionRegistry.Key(
             shape: ObjectIdentifier(Function.self),
-            chain: try ClosureChain(words, isAsync: Function.isAsync)
+            chain: try ClosureChain(heldBy: function, isAsync: Function.isAsync)
         )
         return try FunctionRegistry.shared.entry(for: key) { number in
-            let definition = FunctionDefinition(
-                reference: try FunctionReference(key.chain),
-                shape: try TypeReference(Function.self)
+            try RegisteredFunction(
+                number: number,
+                definition: FunctionDefinition(
+                    reference: try FunctionReference(key.chain),
+                    shape: try TypeReference(Function.self)
+                )
             )
-            var encoder = BinaryEncoder()
-            try encoder.encode(definition)
-            return RegisteredFunction(number: number, definition: encoder.takeBytes())
         }
     }
 }

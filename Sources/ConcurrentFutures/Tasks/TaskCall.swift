@@ -115,9 +115,9 @@ struct BatchCall<Function: TaskFunction>: TaskBody {
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
         for item in items {
             let start = encoder.count
-            encoder.append(UInt32(0))
+            encoder.append(UInt64(0))
             try Function.encode(item, into: &encoder)
-            encoder.overwrite(UInt32(encoder.count - start - 4), at: start)
+            encoder.overwrite(UInt64(encoder.count - start - 8), at: start)
         }
     }
 

@@ -22,20 +22,6 @@ protocol TaskFunction: Sendable {
     static func decodeOutput(from decoder: inout BinaryDecoder) throws -> Output
 }
 
-extension TaskFunction {
-    /// Invariant: a conforming struct stores one thick closure and nothing else, so its bytes are the closure's two words.
-    var closureWords: ClosureWords {
-        withUnsafeBytes(of: self) { $0.load(as: ClosureWords.self) }
-    }
-
-    /// Makes the function out of a closure's words, which must belong to a closure of exactly this shape.
-    ///
-    /// The caller keeps the context alive: what is loaded is retained like any copy of a closure.
-    init(closureWords: ClosureWords) {
-        self = withUnsafeBytes(of: closureWords) { $0.load(as: Self.self) }
-    }
-}
-
 struct SyncFunction<each Argument: Codable & Sendable, Output: Codable & Sendable>: TaskFunction {
     let function: @Sendable (repeat each Argument) throws -> Output
 

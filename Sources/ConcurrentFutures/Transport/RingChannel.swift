@@ -35,6 +35,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         var control: Descriptor
         var bell: Descriptor
         var socket: Descriptor
+
+        var all: [Descriptor] { [requests, control, bell, socket] }
     }
 
     /// Makes both files, maps and seals them.
@@ -91,7 +93,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         return Int(tail - oldest.start)
     }
 
-    private static let mostFilesInFlight = 16
+    /// Bounds the descriptors in the socket's queue and in both processes.
+    static let mostFilesInFlight = 16
 
     func hasRoom(for request: OutgoingRequest) -> Bool {
         // One slot and the room of a header stay free, so that a stop can always be sent.

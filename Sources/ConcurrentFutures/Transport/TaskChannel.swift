@@ -2,8 +2,10 @@
 protocol TaskChannel: AnyObject {
     /// Waits for the next request that has not been revoked, and marks it as started.
     ///
+    /// - Parameter define: is given each function's number and definition as it comes, also with a request that has been revoked: the
+    ///   requests behind it count on it.
     /// - Returns: `nil` when the host wants the worker to end.
-    func nextRequest() -> IncomingRequest?
+    func nextRequest(define: (UInt32, UnsafeRawBufferPointer) -> Void) -> IncomingRequest?
     /// Sends a reply; waits for room if there is none.
     ///
     /// - Throws: ``SystemError`` if the payload is big and no memory file can be made for it; nothing was sent then.
@@ -15,7 +17,6 @@ protocol TaskChannel: AnyObject {
 /// A request that has been taken from a channel; valid until its last reply has been sent.
 struct IncomingRequest {
     var header: RequestHeader
-    var definition: UnsafeRawBufferPointer
     var payload: UnsafeRawBufferPointer
     /// Keeps ``payload`` where it is not in the ring.
     var mapping: MemoryMapping?
@@ -70,7 +71,7 @@ final class RingTaskChannel: TaskChannel {
         socket = MessageSocket(end.socket)
     }
 
-    func nextRequest() -> IncomingRequest? {
+    func nextRequest(define: (UInt32, UnsafeRawBufferPointer) -> Void) -> IncomingRequest? {
         while true {
             waitForRequest()
             let frame =
@@ -80,6 +81,11 @@ final class RingTaskChannel: TaskChannel {
             let flags = RequestHeader.Flags(rawValue: header.flags)
             if flags.contains(.stop) { return nil }
             requestHead += UInt64(header.length)
+            let definition = UnsafeRawBufferPointer(
+                start: frame + RequestHeader.size,
+                count: Int(header.definitionLength)
+            )
+            if !definition.isEmpty { define(header.functionNumber, definition) }
             let started = control.state(of: header.sequence).replace(
                 FrameState.queued.word(header.sequence),
                 with: FrameState.started.word(header.sequence)
@@ -90,17 +96,12 @@ final class RingTaskChannel: TaskChannel {
                 publish(.revoked, sequence: header.sequence, UnsafeRawBufferPointer(start: nil, count: 0), file: false)
                 continue
             }
-            let definition = UnsafeRawBufferPointer(
-                start: frame + RequestHeader.size,
-                count: Int(header.definitionLength)
-            )
             let inline = UnsafeRawBufferPointer(
                 start: frame + RequestHeader.size + roundedUp(definition.count, to: 8),
                 count: Int(header.payloadLength)
             )
             return IncomingRequest(
                 header: header,
-                definition: definition,
                 payload: mapping?.bytes ?? inline,
                 mapping: mapping
             )

@@ -147,6 +147,7 @@ final class ForkServer {
 
     private func leaveNothing() -> Never {
         for pid in workers.keys { ChildProcesses.killGroup(pid) }
+        killStrays()
         while case .child(let pid) = ChildProcesses.nextDead(waiting: true) {
             _ = ChildProcesses.reap(pid)
             workers[pid] = nil

@@ -60,7 +60,7 @@ struct WorkerDescriptors {
         standardError = all[4]
     }
 
-    var all: [Descriptor] { [channel.requests, channel.control, channel.bell, channel.socket, standardError] }
+    var all: [Descriptor] { channel.all + [standardError] }
 }
 
 extension MessageSocket {

@@ -5,23 +5,40 @@ import Synchronization
 ///
 /// One worker is one processor's worth of work; a task that wants more threads starts an unstructured `Task`, which runs on Swift's own pool.
 final class TaskThread: TaskExecutor {
-    private let jobs = Mutex<Deque<UnownedJob>>([])
-    private let parker = ThreadParker()
+    private struct State {
+        var jobs: Deque<UnownedJob> = []
+        /// Set while the thread sleeps because there are none.
+        var sleeper: ThreadParker?
+    }
+
+    private let state = Mutex(State())
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        jobs.withLock { $0.append(job) }
-        parker.unpark()
+        let sleeper = state.withLock { state in
+            state.jobs.append(job)
+            return state.sleeper.take()
+        }
+        sleeper?.unpark()
     }
 
     /// Runs an operation and all that it starts here, on the calling thread, for ever.
     func run(_ operation: @escaping @Sendable () async -> Void) -> Never {
         Task(executorPreference: self) { await operation() }
         while true {
-            while let job = jobs.withLock({ $0.popFirst() }) {
-                job.runSynchronously(on: asUnownedTaskExecutor())
+            nextJob().runSynchronously(on: asUnownedTaskExecutor())
+        }
+    }
+
+    private func nextJob() -> UnownedJob {
+        while true {
+            if let job = state.withLock({ $0.jobs.popFirst() }) { return job }
+            let parker = ThreadParker()
+            let mustSleep = state.withLock { state in
+                if state.jobs.isEmpty { state.sleeper = parker }
+                return state.jobs.isEmpty
             }
-            parker.park()
+            if mustSleep { _ = parker.park(for: nil) }
         }
     }
 }

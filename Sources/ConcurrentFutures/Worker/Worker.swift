@@ -9,9 +9,9 @@ enum Worker {
     static func run(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors) -> Never {
         do {
             try setUp(id: id, keeper: keeper, descriptors: descriptors)
-            let channel = try RingTaskChannel(descriptors.channel)
+            let loop = WorkerLoop(try RingTaskChannel(descriptors.channel))
             let thread = TaskThread()
-            try Thread.start(name: "cf-task", stackSize: nil) { thread.run { await WorkerLoop(channel).run() } }
+            try SystemThread.start(name: "cf-task") { thread.run { await loop.run() } }
         } catch {
             CurrentProcess.writeToStandardError("a worker could not begin: \(error)\n")
             CurrentProcess.end(code: failedToStart)

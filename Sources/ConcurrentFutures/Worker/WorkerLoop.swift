@@ -2,9 +2,11 @@
 ///
 /// It is one Swift task on the worker's task thread: a function that is not `async` is called without anything in between, and yet runs
 /// inside a `Task`.
-final class WorkerLoop {
+///
+/// It is made on one thread and then belongs to the task thread, on which alone it runs: that is what the unchecked conformance rests on.
+final class WorkerLoop: @unchecked Sendable {
     private let channel: any TaskChannel
-    private var functions: [UInt32: BoundFunction] = [:]
+    private var functions: [UInt32: Result<BoundFunction, any Error>] = [:]
     private var outcome = BinaryEncoder()
 
     init(_ channel: any TaskChannel) {
@@ -14,9 +16,11 @@ final class WorkerLoop {
     /// Ends the process when the host asks for it.
     func run() async -> Never {
         send(.ready, sequence: 0)
-        while let request = channel.nextRequest() {
+        while let request = channel.nextRequest(define: define) {
             do {
-                let function = try function(for: request)
+                guard let function = try functions[request.header.functionNumber]?.get() else {
+                    fatalError("a task came before its function")
+                }
                 if request.header.flags & RequestHeader.Flags.batch.rawValue != 0 {
                     await runBatch(function, request)
                 } else {
@@ -31,12 +35,8 @@ final class WorkerLoop {
         CurrentProcess.end(code: 0)
     }
 
-    private func function(for request: IncomingRequest) throws -> BoundFunction {
-        let number = request.header.functionNumber
-        if let known = functions[number] { return known }
-        let function = try BoundFunction.find(definition: request.definition)
-        functions[number] = function
-        return function
+    private func define(_ number: UInt32, _ definition: UnsafeRawBufferPointer) {
+        functions[number] = Result { try BoundFunction.find(definition: definition) }
     }
 
     private func runSingle(_ function: BoundFunction, _ request: IncomingRequest) async {
@@ -49,7 +49,7 @@ final class WorkerLoop {
         let start = monotonicNanoseconds()
         var items = BinaryDecoder(request.payload)
         for index in 0..<request.header.itemCount {
-            guard let length = try? items.readUInt32(), let item = try? items.readBytes(Int(length)) else {
+            guard let length = try? items.readUInt64(), let item = try? items.readBytes(Int(length)) else {
                 fatalError("a batch is shorter than its items")
             }
             guard index >= request.header.firstItem else { continue }

@@ -21,7 +21,15 @@ func roundTrip<T: Codable>(_ value: T) throws -> T { try decoded(T.self, from: e
 func jsonRoundTrip<T: Codable>(_ value: T) throws -> T {
     let encoder = JSONEncoder()
     let decoder = JSONDecoder()
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "+", negativeInfinity: "-", nan: "x")
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "+", negativeInfinity: "-", nan: "x")
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "+",
+        negativeInfinity: "-",
+        nan: "x"
+    )
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+        positiveInfinity: "+",
+        negativeInfinity: "-",
+        nan: "x"
+    )
     return try decoder.decode(T.self, from: encoder.encode(value))
 }

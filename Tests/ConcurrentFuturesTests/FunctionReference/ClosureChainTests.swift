@@ -68,16 +68,17 @@ struct ClosureChainTests {
         }
     }
 
-    @Test("every address within the program may be asked whether it is a box's metadata")
+    @Test("any address within the program may be asked whether it is a box's metadata")
     func anyMetadata() throws {
         let images = LoadedImages.current
-        for image in images.images where image.name == LoadedImage.mainProgramName {
-            for segment in image.segments where segment.isReadable {
-                for metadata in stride(from: segment.range.lowerBound, to: segment.range.upperBound, by: 8) {
-                    _ = try? FunctionBox(metadata: metadata, images: images)
-                    _ = try? CaptureDescriptor(at: metadata, images: images)
-                    _ = TypeDescriptor(at: metadata, images: images)
-                }
+        let program = try #require(images.images.first { $0.name == LoadedImage.mainProgramName })
+        for segment in program.segments where segment.isReadable {
+            for address in stride(from: segment.range.lowerBound, to: segment.range.upperBound, by: 1000) {
+                _ = try? FunctionBox(metadata: address, images: images)
+                _ = TypeDescriptor(at: address, images: images)
+            }
+            for address in stride(from: segment.range.lowerBound, to: segment.range.upperBound, by: 100_000) {
+                _ = try? CaptureDescriptor(at: address, images: images)
             }
         }
     }
@@ -120,7 +121,7 @@ struct ClosureChainTests {
             let data = try JSONSerialization.data(withJSONObject: function)
             _ = try JSONDecoder().decode(FunctionReference.self, from: data).closureWords()
         }
-        for offset in [0, 8, UInt.max, UInt.max / 2] {
+        for offset in [UInt.max, UInt.max / 2, UInt.max - 4095] {
             #expect(throws: FunctionReferenceError.self) { try resolve { $0["offset"] = offset } }
         }
         #expect(
@@ -134,7 +135,7 @@ struct ClosureChainTests {
         let literal = try FunctionReference(chain { n in n * n * n })
         #expect(literal.symbolName()?.contains("closure #") ?? false)
         let global = try FunctionReference(chain(square))
-        #expect(global.symbolName()?.contains("square") ?? false)
+        #expect(global.symbolName() == "ConcurrentFuturesTests.square(Swift.Int) -> Swift.Int")
         let later = AsyncFunction<Int, Int> { await squareLater($0) }
         let async = try FunctionReference(ClosureChain(heldBy: later, isAsync: true))
         #expect(async.symbolName()?.contains("symbolNames") ?? false)

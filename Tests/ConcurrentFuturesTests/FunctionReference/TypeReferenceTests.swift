@@ -26,6 +26,9 @@ private struct PrivateOuter<T> {
     struct Plain {}
 }
 private actor PrivateActor {}
+private typealias NoArguments = AsyncAction<>
+private typealias EmptyPack = PrivateGeneric<Int>.Pack<>
+private typealias NegativeMatrix = PrivateMatrix<-3, PrivateStruct>
 
 struct Visible {
     fileprivate struct Inner: Codable, Hashable { var n = 1 }
@@ -50,7 +53,7 @@ struct TypeReferenceTests {
     static let visible: [LabelledType] = [
         Int.self, String.self, [String: [Int?]].self, (Int, String).self, Visible.self, Visible.Generic<Int>.self,
         Data.self, (any Error).self, Any.self, AnyObject.self, ((Int) -> String).self, Int.Type.self, Void.self,
-        SyncFunction<Int, String>.self, SyncFunction<Int>.self, AsyncAction<>.self, AsyncAction<Int, Int>.self,
+        SyncFunction<Int, String>.self, SyncFunction<Int>.self, NoArguments.self, AsyncAction<Int, Int>.self,
         AsyncFunction<Int, String, [[String: Data]]?>.self, Result<Int, any Error>.self, URL.self, Locale.self,
     ].map(LabelledType.init)
 
@@ -61,7 +64,7 @@ struct TypeReferenceTests {
         PrivateFormatter<Int>.self, PrivateFormatter<PrivateStruct>.self, Visible.Inner.self, [Visible.Inner].self,
         PrivateOuter<Int>.Plain.self, PrivateOuter<Int>.Inner<PrivateStruct>.self,
         PrivateOuter<PrivateEnum>.Inner<String>.Innermost.self, PrivateMatrix<0, Int>.self, PrivateMatrix<12, Int>.self,
-        PrivateMatrix<-3, PrivateStruct>.self, PrivateStruct?.self, [PrivateStruct: [PrivateEnum?]].self,
+        NegativeMatrix.self, PrivateStruct?.self, [PrivateStruct: [PrivateEnum?]].self,
         (PrivateStruct, Int).self, (first: PrivateStruct, Int, third: PrivateEnum).self, PrivateStruct.Type.self,
         Set<PrivateStruct>.self, Result<PrivateStruct, any Error>.self, Visible.Generic<(Int) -> String>.self,
         Visible.Generic<(PrivateStruct, any Error)>.self,
@@ -70,7 +73,7 @@ struct TypeReferenceTests {
     static let packs: [LabelledType] = [
         SyncFunction<Int, PrivateStruct, [Visible.Inner]>.self, SyncFunction<PrivateStruct>.self,
         AsyncAction<PrivateStruct>.self, AsyncAction<PrivateStruct, PrivateStruct, PrivateEnum>.self,
-        PrivateGeneric<Int>.Pack<>.self, PrivateGeneric<Int>.Pack<Int>.self,
+        EmptyPack.self, PrivateGeneric<Int>.Pack<Int>.self,
         PrivateGeneric<Int>.Pack<Int, PrivateStruct, String>.self,
         PrivatePack<Int, String>.Nested<Bool, PrivateStruct>.self,
     ].map(LabelledType.init)

@@ -50,7 +50,7 @@ struct FutureWaitingTests {
     func decoding() async throws {
         let decoder = ByteDecoder(gate: Gate())
         let future = TestControl().future(decoder: decoder)
-        future.complete(encoded: [5])
+        future.complete(encoded: .bytes([5]))
         let first = outcomeOfThread { try future.get() }
         try arrival(of: decoder.gate!)
         let task = Task { try await future.value }
@@ -66,6 +66,25 @@ struct FutureWaitingTests {
         #expect(try await first.value == 5)
         #expect(try await second.value == 5)
         #expect(decoder.calls.load(ordering: .relaxed) == 1)
+    }
+
+    // F8
+    @Test("a waiter that cannot run does not hold up one that can")
+    func blockedActor() async throws {
+        let future = TestControl().future(decoder: ByteDecoder())
+        let (actor, gate) = (BusyActor(), Gate())
+        let task = Task { try await actor.value(of: future) }
+        await eventually { future.waiterCount == 1 }
+        let occupation = Task { await actor.occupy(gate) }
+        try arrival(of: gate)
+        let outcome = outcomeOfThread { try future.get() }
+        await eventually { future.waiterCount == 2 }
+        future.complete(encoded: .bytes([5]))
+        await eventually { outcome.isDone }
+        gate.open()
+        await occupation.value
+        #expect(try await outcome.value == 5)
+        #expect(try await task.value == 5)
     }
 
     // F7
@@ -134,7 +153,7 @@ struct FutureWaitingTests {
             if round.isMultiple(of: 2) { await eventually { future.waiterCount == 2 } }
             await withTaskGroup { group in
                 group.addTask { waiters[0].cancel() }
-                group.addTask { _ = future.complete(encoded: [5]) }
+                group.addTask { _ = future.complete(encoded: .bytes([5])) }
             }
             Ending.encodedValue.expect(await waiters[1].value)
             switch await waiters[0].value {
@@ -152,6 +171,16 @@ struct FutureWaitingTests {
         let futures = (0..<10_000).map { _ in control.future(of: Int.self) }
         Thread { for (number, future) in futures.enumerated() { future.complete(.success(number)) } }.start()
         for (number, future) in futures.enumerated() { #expect(try await future.value == number) }
+    }
+}
+
+private actor BusyActor {
+    func value(of future: Future<Int>) async throws -> Int {
+        try await future.value
+    }
+
+    func occupy(_ gate: Gate) {
+        gate.pass()
     }
 }
 

@@ -1,0 +1,100 @@
+/// Launches workers through a fork server, this program's own child.
+final class KeeperLauncher: WorkerLauncher {
+    private let method: StartMethod
+    private let socket: MessageSocket
+    private let process: ProcessHandle
+    private var handles: [WorkerID: ProcessHandle] = [:]
+    private var isLost = false
+    private(set) var deadline: UInt64?
+
+    /// How long a fork server may take until it stands ready; it takes some 10 ms, on a machine that is not overloaded.
+    private static let timeToStart: UInt64 = 30_000_000_000
+
+    /// Starts a fork server. It gets ready on its own; see ``deadline``.
+    ///
+    /// - Throws: ``SystemError`` if this program cannot be started once more.
+    init(method: StartMethod) throws {
+        self.method = method
+        let invitation = try OwnProgram.Invitation()
+        let host = try ProcessHandle(pid: CurrentProcess.pid)
+        try invitation.socket.send(ProcessRole.forkServer, descriptors: [host.descriptor])
+        let pid = try OwnProgram.start(invitation, environment: Self.environment())
+        process = try ProcessHandle(pid: pid)
+        socket = invitation.socket
+        try socket.makeNonBlocking()
+        deadline = monotonicNanoseconds() + Self.timeToStart
+    }
+
+    /// Swift's backtraces cost a tenth of a second and more for each crash, and on a terminal wait for a key: workers print none unless
+    /// the program's own environment asks for them.
+    private static func environment() -> [String: String?] {
+        let name = "SWIFT_BACKTRACE"
+        guard let wanted = CurrentProcess.environmentVariable(name) else { return [name: "enable=no"] }
+        return [name: wanted + ",interactive=no"]
+    }
+
+    var descriptor: Descriptor { socket.descriptor }
+
+    func launch(_ id: WorkerID, descriptors: WorkerDescriptors) {
+        // A fork server that is gone is told by `events()`, and with it what became of this worker.
+        try? socket.send(KeeperCommand.start(id, method), descriptors: descriptors.all)
+    }
+
+    func kill(_ id: WorkerID) {
+        handles[id]?.kill()
+        try? socket.send(KeeperCommand.kill(id))
+    }
+
+    func events() -> [LauncherEvent] {
+        guard !isLost else { return [] }
+        if let deadline, monotonicNanoseconds() > deadline {
+            return [.unable(reason: "the fork server did not stand ready within 30 seconds")]
+        }
+        var events: [LauncherEvent] = []
+        do {
+            while let (report, descriptors) = try socket.receive(KeeperReport.self) {
+                if let event = event(for: report, descriptors) { events.append(event) }
+            }
+            events.append(.lost)
+        } catch let error as SystemError where error.isTransient {
+            return events
+        } catch {
+            // It is of no more use, whether it is gone or has gone mad.
+            events.append(.lost)
+        }
+        isLost = true
+        for handle in handles.values { handle.kill() }
+        return events
+    }
+
+    private func event(for report: KeeperReport, _ descriptors: [Descriptor]) -> LauncherEvent? {
+        switch report {
+        case .ready(let images):
+            deadline = nil
+            guard let name = LoadedImages.mismatch(with: images) else { return nil }
+            return .unable(
+                reason: """
+                    \(name) was replaced while this program ran, so that a new process has other code than this one; \
+                    start the program anew
+                    """
+            )
+        case .unable(let reason):
+            return .unable(reason: reason)
+        case .started(let id, let pid):
+            if let descriptor = descriptors.first { handles[id] = ProcessHandle(pid: pid, received: descriptor) }
+            return .started(id, pid: pid)
+        case .startFailed(let id, let reason):
+            return .startFailed(id, reason: reason)
+        case .ended(let id, let status):
+            handles[id] = nil
+            return .ended(id, status)
+        }
+    }
+
+    func close() {
+        // It is not reading if it is lost, and otherwise goes when its socket closes.
+        if isLost || deadline != nil { process.kill() }
+        socket.shutDown()
+        process.waitForEnd()
+    }
+}

@@ -1,0 +1,352 @@
+/// Everything of a process pool that is shared between the threads that use it and its driver, under one lock: the state machine, the
+/// tasks, and the sending ends of the workers' channels.
+///
+/// Nothing here waits, and nothing here runs user code: what has to happen without the lock is collected in an ``Aftermath``.
+struct PoolCore: ~Copyable {
+    private struct WorkerEnd {
+        let channel: any WorkerChannel
+        /// The numbers of the functions whose definitions the worker has been sent.
+        var knownFunctions: Set<UInt32> = []
+    }
+
+    private var machine: PoolStateMachine
+    /// By the lower half of the task's number, which names a place in the state machine's slab.
+    private var tasks: [PoolTask?] = []
+    private var workers: [WorkerID: WorkerEnd] = [:]
+    private var actions: PoolStateMachine.Actions = []
+    /// What the driver has to do.
+    private var orders: [Order] = []
+    /// Why no worker can be started.
+    private var brokenReason: PoolError?
+    /// Whether everything has ended.
+    private(set) var isStopped = false
+
+    enum Order {
+        case start(WorkerID)
+        case kill(WorkerID)
+    }
+
+    init(_ configuration: PoolStateMachine.Configuration) {
+        machine = PoolStateMachine(configuration: configuration)
+    }
+
+    // MARK: For those who use the pool
+
+    mutating func start(_ aftermath: inout Aftermath) {
+        machine.start(actions: &actions)
+        carryOut(&aftermath)
+    }
+
+    /// Takes a task in.
+    ///
+    /// - Parameter assign: is given the task's number before anything else happens to it.
+    mutating func submit(_ task: consuming PoolTask, _ aftermath: inout Aftermath, assign: (TaskID) -> Void) {
+        let id = machine.submit(cost: task.cost, actions: &actions)
+        assign(id)
+        let index = Int(UInt32(truncatingIfNeeded: id))
+        if index == tasks.count { tasks.append(task) } else { tasks[index] = task }
+        carryOut(&aftermath)
+    }
+
+    mutating func cancel(_ task: TaskID, _ aftermath: inout Aftermath) -> Bool {
+        let isKnown = machine.cancel(task, actions: &actions)
+        carryOut(&aftermath)
+        return isKnown
+    }
+
+    mutating func cancelAll(_ aftermath: inout Aftermath) {
+        machine.cancelAll(actions: &actions)
+        carryOut(&aftermath)
+    }
+
+    func isRunning(_ task: TaskID) -> Bool {
+        guard let (worker, index) = machine.place(of: task) else { return false }
+        // Only the oldest can be, whatever the others' words say.
+        return index == 0 && workers[worker]?.channel.isStarted(at: 0) == true
+    }
+
+    mutating func shutDown(cancelPending: Bool, _ aftermath: inout Aftermath) {
+        machine.shutDown(cancelPending: cancelPending, actions: &actions)
+        carryOut(&aftermath)
+    }
+
+    // MARK: For the driver
+
+    mutating func takeOrders() -> [Order] {
+        defer { orders = [] }
+        return orders
+    }
+
+    /// A worker is being started; from now on its channel can be written to.
+    mutating func add(_ channel: any WorkerChannel, for id: WorkerID) {
+        workers[id] = WorkerEnd(channel: channel)
+    }
+
+    /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
+    mutating func received(_ reply: Reply, from id: WorkerID, _ aftermath: inout Aftermath) throws(ChannelFailure) {
+        guard let channel = workers[id]?.channel else { return }
+        if reply.kind == .ready {
+            machine.workerReady(id, actions: &actions)
+            return carryOut(&aftermath)
+        }
+        guard channel.oldestSequence == reply.sequence else {
+            throw ChannelFailure(message: "it answered a request that it was not to run")
+        }
+        if reply.kind == .revoked {
+            guard machine.passedOver(by: id, actions: &actions) else {
+                throw ChannelFailure(message: "it passed over a task that was not taken back")
+            }
+            channel.finishOldest()
+            return carryOut(&aftermath)
+        }
+        guard let task = machine.oldestTask(of: id) else {
+            throw ChannelFailure(message: "it ran a task that had been taken back")
+        }
+        switch reply.kind {
+        case .item: try received(itemOf: task, reply.payload)
+        case .batchEnd: try finishBatch(task, nanoseconds: reply.payload, by: id, &aftermath)
+        default:
+            guard self[task]?.isBatch == false else {
+                throw ChannelFailure(message: "it answered a batch as if it were one task")
+            }
+            finish(by: id, with: reply.payload, &aftermath)
+        }
+        carryOut(&aftermath)
+    }
+
+    /// What is known of a task that a worker was running when it died.
+    struct Victim {
+        var function: any TaskFunctionName
+        var options: TaskOptions
+        var stage: TaskStage
+    }
+
+    /// What a worker that has ended was running, if it was running anything.
+    func victim(of id: WorkerID) -> Victim? {
+        guard let channel = workers[id]?.channel, let task = machine.oldestTask(of: id), channel.isStarted(at: 0),
+            let record = self[task]
+        else { return nil }
+        return Victim(function: record.function, options: record.options, stage: channel.stage)
+    }
+
+    /// A worker has ended, or could not be started.
+    ///
+    /// - Parameters:
+    ///   - failure: what happened, for the task that it was running and for a pool that breaks of it.
+    ///   - isKeepersFault: whether it only went because its keeper went.
+    mutating func workerEnded(
+        _ id: WorkerID,
+        failure: PoolError,
+        isKeepersFault: Bool,
+        _ aftermath: inout Aftermath
+    ) {
+        brokenReason = failure
+        let running = victim(of: id) != nil
+        var continues = false
+        if let channel = workers.removeValue(forKey: id)?.channel {
+            for (index, task) in machine.tasks(of: id) {
+                self[task]!.payload = channel.payload(at: index)
+            }
+            if running, let task = machine.oldestTask(of: id) { continues = fail(task, failure) }
+        }
+        machine.workerEnded(
+            id,
+            running: running,
+            continues: continues,
+            isKeepersFault: isKeepersFault,
+            actions: &actions
+        )
+        carryOut(&aftermath)
+    }
+
+    /// No worker can be started any more.
+    mutating func cannotStartWorkers(_ reason: PoolError, _ aftermath: inout Aftermath) {
+        brokenReason = reason
+        machine.cannotStartWorkers(actions: &actions)
+        carryOut(&aftermath)
+    }
+
+    // MARK: Results
+
+    /// Whoever asks knows that the task has not ended.
+    private subscript(task: TaskID) -> PoolTask? {
+        get { tasks[Int(UInt32(truncatingIfNeeded: task))] }
+        _modify { yield &tasks[Int(UInt32(truncatingIfNeeded: task))] }
+    }
+
+    private mutating func take(_ task: TaskID) -> PoolTask {
+        tasks[Int(UInt32(truncatingIfNeeded: task))].take()!
+    }
+
+    private mutating func received(itemOf task: TaskID, _ payload: Payload) throws(ChannelFailure) {
+        guard self[task]!.isBatch, self[task]!.batch?.itemsDone ?? 0 < self[task]!.itemCount else {
+            throw ChannelFailure(message: "it sent more outcomes than its task has")
+        }
+        if self[task]!.batch == nil { self[task]!.batch = BatchProgress() }
+        self[task]!.batch!.append(payload)
+    }
+
+    private mutating func finishBatch(
+        _ task: TaskID,
+        nanoseconds: Payload,
+        by id: WorkerID,
+        _ aftermath: inout Aftermath
+    ) throws(ChannelFailure) {
+        let progress = self[task]!.batch ?? BatchProgress()
+        guard self[task]!.isBatch, progress.itemsDone == self[task]!.itemCount, nanoseconds.count == 8 else {
+            throw ChannelFailure(message: "it ended a batch before all outcomes had come")
+        }
+        let nanoseconds = nanoseconds.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+        self[task]!.batch = nil
+        finish(by: id, with: progress.payload(nanoseconds: nanoseconds), &aftermath)
+    }
+
+    private mutating func finish(by id: WorkerID, with payload: Payload, _ aftermath: inout Aftermath) {
+        workers[id]!.channel.finishOldest()
+        guard let (task, isCancelled) = machine.finished(by: id, actions: &actions) else {
+            preconditionFailure("it was asked just now which task the worker runs")
+        }
+        aftermath.completions.append((take(task).future, isCancelled ? .cancelled : .encoded(payload)))
+    }
+
+    /// Notes why a task fails.
+    ///
+    /// - Returns: whether it goes on nevertheless: of a batch only the item that was at work fails.
+    private mutating func fail(_ task: TaskID, _ failure: PoolError) -> Bool {
+        self[task]!.failure = failure
+        guard self[task]!.isBatch else { return false }
+        var progress = self[task]!.batch ?? BatchProgress()
+        self[task]!.batch = nil
+        // All outcomes may have come, and the worker died before it could say that they were all.
+        if progress.itemsDone < self[task]!.itemCount { progress.append(failure) }
+        let continues = progress.itemsDone < self[task]!.itemCount
+        self[task]!.batch = progress
+        return continues
+    }
+
+    // MARK: Actions
+
+    private mutating func carryOut(_ aftermath: inout Aftermath) {
+        // Carrying out one action may append others.
+        var next = 0
+        while next < actions.count {
+            let action = actions[next]
+            next += 1
+            switch action {
+            case .send(let task, let worker): send(task, to: worker, &aftermath)
+            case .complete(let task, let ending): aftermath.completions.append(completion(of: task, ending))
+            case .revoke(let task, let worker): revoke(task, from: worker)
+            case .startWorker(let id):
+                orders.append(.start(id))
+                aftermath.driverHasOrders = true
+            case .killWorker(let id):
+                orders.append(.kill(id))
+                aftermath.driverHasOrders = true
+            case .stopWorker(let id):
+                // A stop always has room; if it did not go out, the worker ends with its keeper.
+                try? workers[id]?.channel.sendStop()
+                wakeIfNeeded(id, &aftermath)
+            case .stopped:
+                isStopped = true
+                aftermath.driverHasOrders = true
+            }
+        }
+        actions.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func send(_ task: TaskID, to id: WorkerID, _ aftermath: inout Aftermath) {
+        let record = self[task]!
+        self[task]!.payload = nil
+        let isNew = workers[id]!.knownFunctions.insert(record.function.number).inserted
+        let request = OutgoingRequest(
+            functionNumber: record.function.number,
+            definition: isNew ? record.function.definition : [],
+            isBatch: record.isBatch,
+            itemCount: record.itemCount,
+            firstItem: record.batch?.itemsDone ?? 0,
+            payload: record.payload!
+        )
+        do {
+            try workers[id]!.channel.send(request)
+            wakeIfNeeded(id, &aftermath)
+        } catch {
+            if isNew { workers[id]!.knownFunctions.remove(record.function.number) }
+            self[task]!.failure = PoolError(
+                .encodingFailed,
+                "the arguments of \(request.payload.count) bytes could not be sent: \(error)",
+                underlying: error
+            )
+            machine.sendFailed(task, to: id, actions: &actions)
+        }
+    }
+
+    private mutating func revoke(_ task: TaskID, from id: WorkerID) {
+        guard let index = machine.place(of: task)?.index, let channel = workers[id]?.channel, channel.revoke(at: index)
+        else { return machine.revokeCameTooLate(task) }
+        self[task]!.payload = channel.payload(at: index)
+        machine.revoked(task, actions: &actions)
+    }
+
+    private func wakeIfNeeded(_ id: WorkerID, _ aftermath: inout Aftermath) {
+        if let channel = workers[id]?.channel, channel.needsWaking() { aftermath.sleepers.append(channel) }
+    }
+
+    private mutating func completion(
+        of task: TaskID,
+        _ ending: PoolStateMachine.Ending
+    ) -> (any AnyFuture, Aftermath.Completion) {
+        let record = take(task)
+        switch ending {
+        case .cancelled:
+            return (record.future, .cancelled)
+        case .crashed, .unsendable:
+            if let batch = record.batch { return (record.future, .encoded(batch.payload(nanoseconds: 0))) }
+            return (record.future, .failed(record.failure!))
+        case .broken:
+            return (record.future, .failed(Self.broken(because: brokenReason)))
+        case .shutDown:
+            let place = "\(record.options.file):\(record.options.line)"
+            return (
+                record.future,
+                .failed(PoolError(.shutdown, "\(place): the task was submitted after the pool had been shut down"))
+            )
+        }
+    }
+
+    private static func broken(because reason: PoolError?) -> PoolError {
+        var error = PoolError(
+            .brokenPool,
+            "no worker lives and none can be started: \(reason?.message ?? "")",
+            underlying: reason
+        )
+        error.standardError = reason?.standardError
+        return error
+    }
+}
+
+/// What is to be done once the pool's lock has been let go.
+struct Aftermath: ~Copyable {
+    enum Completion {
+        case encoded(Payload)
+        case failed(any Error)
+        case cancelled
+    }
+
+    var completions: [(any AnyFuture, Completion)] = []
+    var sleepers: [any WorkerChannel] = []
+    var driverHasOrders = false
+
+    /// Wakes workers first, so that they work while the rest is done.
+    consuming func perform() {
+        for channel in sleepers { channel.wake() }
+        for (future, completion) in completions {
+            let isFirst =
+                switch completion {
+                case .encoded(let payload): future.complete(encoded: payload)
+                case .failed(let error): future.complete(throwing: error)
+                case .cancelled: future.completeCancelled()
+                }
+            assert(isFirst, "a task has ended twice")
+        }
+    }
+}

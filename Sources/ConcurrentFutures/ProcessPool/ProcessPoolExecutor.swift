@@ -1,0 +1,130 @@
+// How a call crosses.
+//
+//  your process                                      fork server                worker k
+// ┌───────────────────────────────────────────┐     ┌──────────────┐          ┌───────────────────────────┐
+// │ submit ─ EncodedCall ─▶ PoolCore ◀─lock─┐ │     │ this program │  fork    │ WorkerLoop: take a frame, │
+// │           (PoolStateMachine decides)    │ │exec │ stopped just ├─────────▶│ find the function, decode,│
+// │                │                        │ ├────▶│ before main  │          │ run, encode               │
+// │                ▼                        │ │     └──────┬───────┘          └───▲────────────────┬──────┘
+// │        request ring k ══════════════════╪═╪════════════╪══════════════════════╛                │
+// │                                         │ │            │ started, ended                        │
+// │ Future ◀─ PoolDriver ◀── reply ring k ══╪═╪════════════╪════════════════════════════════════════╛
+// │           (one thread) ─────────────────┘ │            │
+// │             ▲  ▲                          │            │
+// │             │  └── doorbells (one a worker)            │
+// │             └───── control socket ◀───────┼────────────┘
+// └───────────────────────────────────────────┘
+//
+// - Whoever submits encodes the call outside of any lock, then, under the pool's lock, lets the state machine decide where it goes and
+//   writes it into that worker's request ring, or leaves it in the backlog.
+// - The driver alone reads the reply rings. It gives each future its outcome as bytes; who awaits the future decodes them.
+// - Only the worker writes replies and only the host writes requests, so that nothing a worker does to its memory reaches another.
+// - The fork server starts, watches and reaps the workers; it knows nothing of tasks.
+
+/// Runs tasks in worker processes: a crash costs one task, and each task has a processor, an address space and C libraries of its own.
+///
+/// ```swift
+/// try await withProcessPool(maxWorkers: 3) { pool in
+///     print(try await pool.run(square, 12))
+/// }
+/// ```
+///
+/// Workers are this program itself, stopped before its `main`, so that every function of it is there; they are started when
+/// they are needed. Variables at the top level of a `main.swift` are initialised by `main`, and do not exist in a worker.
+///
+/// A task whose worker dies fails with a ``PoolError`` of the code ``PoolError/Code/workerCrashed``; all others go on.
+///
+/// Dropping the executor without a shutdown loses nothing: what was submitted is done, then the workers go.
+public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
+    private let driver: PoolDriver
+
+    /// How many worker processes there are at most.
+    public let maxWorkers: Int
+
+    /// Makes a pool; its workers are started when they are needed.
+    ///
+    /// - Parameters:
+    ///   - maxWorkers: how many worker processes there are at most; `nil` for as many as there are processors this process may
+    ///     use, by its affinity mask and the quota of its control group.
+    ///   - minWorkers: how many are started at once and kept, so that they stand ready.
+    ///   - startMethod: how a worker is started.
+    ///   - name: what the names of the pool's threads begin with.
+    /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for numbers that make no sense, and
+    ///   ``PoolError/Code/unsupportedHost`` if this program loaded the library at run time, with `dlopen`.
+    public init(
+        maxWorkers: Int? = nil,
+        minWorkers: Int = 0,
+        startMethod: StartMethod = .forkServer,
+        name: String = "cf-process"
+    ) throws {
+        let maxWorkers = maxWorkers ?? AvailableProcessors.count()
+        guard maxWorkers > 0 else {
+            throw PoolError(.invalidConfiguration, "maxWorkers is \(maxWorkers); a pool needs at least 1 worker")
+        }
+        guard (0...maxWorkers).contains(minWorkers) else {
+            throw PoolError(
+                .invalidConfiguration,
+                "minWorkers is \(minWorkers); it must be between 0 and maxWorkers, which is \(maxWorkers)"
+            )
+        }
+        guard OwnProgram.canBeTakenOver else {
+            throw PoolError(
+                .unsupportedHost,
+                """
+                this program was not linked with ConcurrentFutures but loaded it while running, or is linked statically as a \
+                whole, so that a new process of it would run its main; link it dynamically with the library, or use a \
+                ThreadPoolExecutor
+                """
+            )
+        }
+        self.maxWorkers = maxWorkers
+        do {
+            driver = try PoolDriver(
+                configuration: PoolStateMachine.Configuration(
+                    maxWorkers: maxWorkers,
+                    minWorkers: minWorkers,
+                    channelRoom: ChannelLayout.ringSize - 2 * RequestHeader.size
+                ),
+                startMethod: startMethod,
+                name: name
+            )
+        } catch {
+            throw PoolError(.brokenPool, "the pool cannot be made: \(error)", underlying: error)
+        }
+        driver.start()
+    }
+
+    deinit {
+        driver.shutDown(cancelPending: false)
+    }
+
+    /// Encodes the call and hands it to a worker, or keeps it until one is free.
+    ///
+    /// It costs the encoding, one lock and, if the worker sleeps, one system call.
+    public func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
+        do {
+            return driver.submit(try encode(call.body, options), options: options)
+        } catch {
+            return Future(completed: .failure(error))
+        }
+    }
+
+    private func encode<Body: TaskBody>(
+        _ body: Body,
+        _ options: TaskOptions
+    ) throws(PoolError) -> EncodedCall<Body.Output> {
+        try EncodedCall(body, options: options)
+    }
+
+    /// Stops taking tasks, and returns when all that were taken have ended and no process or thread of the pool is left.
+    ///
+    /// - Parameter cancelPending: whether the tasks that have not started are cancelled rather than run.
+    public nonisolated(nonsending) func shutdown(cancelPending: Bool) async {
+        driver.shutDown(cancelPending: cancelPending)
+        await driver.waitUntilGone()
+    }
+
+    func cancelAll() {
+        driver.cancelAll()
+    }
+}

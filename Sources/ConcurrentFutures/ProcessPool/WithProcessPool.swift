@@ -1,0 +1,21 @@
+/// Makes a process pool, runs a body with it, and returns when the pool's work has ended and its workers are gone.
+///
+/// If the body returns, what was submitted is done first. If it throws, or the surrounding task is cancelled, what has not started is
+/// cancelled, and what runs is waited for.
+///
+/// - Parameters:
+///   - maxWorkers: how many worker processes there are at most; `nil` for as many as there are processors this process may use.
+///   - minWorkers: how many are started at once and kept.
+///   - startMethod: how a worker is started.
+///   - body: what to do with the pool; it runs in the caller's isolation.
+/// - Returns: what the body returns.
+/// - Throws: what the body throws, and what ``ProcessPoolExecutor/init(maxWorkers:minWorkers:startMethod:name:)`` throws.
+public nonisolated(nonsending) func withProcessPool<Output>(
+    maxWorkers: Int? = nil,
+    minWorkers: Int = 0,
+    startMethod: StartMethod = .forkServer,
+    _ body: nonisolated(nonsending) (ProcessPoolExecutor) async throws -> Output
+) async throws -> Output {
+    let pool = try ProcessPoolExecutor(maxWorkers: maxWorkers, minWorkers: minWorkers, startMethod: startMethod)
+    return try await withScope(of: pool, body)
+}

@@ -1,0 +1,28 @@
+/// How workers come to life and are watched: the host's side.
+///
+/// All of it is called on the driver's thread. What happens to workers comes as events, which wait behind ``descriptor``.
+protocol WorkerLauncher: AnyObject {
+    /// Has something to read when there are events.
+    var descriptor: Descriptor { get }
+    /// When it must have become able to launch workers, on the clock of ``monotonicNanoseconds()``; `nil` once it is.
+    var deadline: UInt64? { get }
+
+    /// Begins to start a worker; what becomes of it is told by an event.
+    func launch(_ id: WorkerID, descriptors: WorkerDescriptors)
+    /// Ends a worker and all that it has started, at once.
+    func kill(_ id: WorkerID)
+    /// What has happened since the last call, in order.
+    func events() -> [LauncherEvent]
+    /// Ends the launcher and whatever is left of its workers, and returns when they are gone.
+    func close()
+}
+
+enum LauncherEvent {
+    case started(WorkerID, pid: Int32)
+    case startFailed(WorkerID, reason: String)
+    case ended(WorkerID, ExitStatus)
+    /// It can launch nothing, and never will: no other one would do better.
+    case unable(reason: String)
+    /// It is gone, and with it all its workers; a new one may do.
+    case lost
+}
