@@ -267,6 +267,7 @@ import Testing
         let calls = Mutex<[String]>([])
         try await withThreadPool(
             maxWorkers: 3,
+            idleTimeout: .seconds(3600),
             name: "init",
             initializer: { calls.withLock { $0.append(currentThreadName()) } }
         ) { pool in
