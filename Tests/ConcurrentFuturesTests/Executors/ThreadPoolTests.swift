@@ -62,7 +62,7 @@ import Testing
         let name = "dropped"
         var pool: ThreadPoolExecutor? = try ThreadPoolExecutor(maxWorkers: 3, idleTimeout: .seconds(3600), name: name)
         let futures = (0..<30).compactMap { n in pool?.submit { n } }
-        futures[0].onCompletion { _ in }
+        futures[29].onCompletion { _ in }
         pool = nil
         for future in futures { _ = try await future.value }
         #expect(await becomesTrue { threadNames(name).isEmpty })
@@ -267,6 +267,7 @@ import Testing
         let calls = Mutex<[String]>([])
         try await withThreadPool(
             maxWorkers: 3,
+            idleTimeout: .seconds(3600),
             name: "init",
             initializer: { calls.withLock { $0.append(currentThreadName()) } }
         ) { pool in
@@ -299,8 +300,12 @@ import Testing
     @Test("a callback that blocks delays no task")
     func blockingCallback() async throws {
         try await withThreadPool(maxWorkers: 1) { pool in
+            let isAdded = DispatchSemaphore(value: 0)
             let open = DispatchSemaphore(value: 0)
-            pool.submit { 1 }.onCompletion { _ in open.wait() }
+            // A callback that comes late would run, and block, right here.
+            let future = pool.submit { isAdded.wait() }
+            future.onCompletion { _ in open.wait() }
+            isAdded.signal()
             let value = try await pool.run { 2 }
             #expect(value == 2)
             open.signal()
