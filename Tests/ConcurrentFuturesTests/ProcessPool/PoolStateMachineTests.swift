@@ -75,17 +75,26 @@ struct PoolStateMachineTests {
         bench.machine.workerReady(0, actions: &bench.actions)
         _ = bench.take()
         bench.machine.workerEnded(0, running: true, continues: false, isKeepersFault: false, actions: &bench.actions)
-        #expect(bench.take() == [.complete(tasks[0], .crashed), .startWorker(1)])
-        bench.machine.workerReady(1, actions: &bench.actions)
-        #expect(bench.take() == [.send(tasks[1], to: 1), .send(tasks[2], to: 1)])
+        let actions = bench.take()
+        guard actions.count == 2, actions[0] == .complete(tasks[0], .crashed), case .startWorker(let next) = actions[1]
+        else {
+            Issue.record("\(actions)")
+            return
+        }
+        bench.machine.workerReady(next, actions: &bench.actions)
+        #expect(bench.take() == [.send(tasks[1], to: next), .send(tasks[2], to: next)])
     }
 
     @Test("workers that keep dying before they are ready break the pool, and everything that waits learns it")
     func breaks() {
         var bench = Bench(maxWorkers: 1)
         let task = bench.machine.submit(cost: 1, actions: &bench.actions)
-        for id in 0..<WorkerID(PoolStateMachine.mostDeathsInVain) {
-            #expect(bench.take() == [.startWorker(id)])
+        for _ in 0..<PoolStateMachine.mostDeathsInVain {
+            let actions = bench.take()
+            guard actions.count == 1, case .startWorker(let id) = actions[0] else {
+                Issue.record("\(actions)")
+                return
+            }
             bench.machine.workerEnded(
                 id,
                 running: false,
