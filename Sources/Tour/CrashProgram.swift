@@ -1,0 +1,35 @@
+import ConcurrentFutures
+
+private func number(in text: String) -> Int {
+    Int(text)!
+}
+
+struct CrashProgram: Program {
+    static let name = "crash"
+    static let summary = "one task of ten traps, the other nine arrive"
+
+    func demonstrate() async throws {
+        let texts = ["1", "2", "3", "4", "5", "6", "seven", "8", "9", "10"]
+        print("The \"Fatal error\" on standard error, and what may follow it, comes from the worker that dies.\n")
+        try await withProcessPool(maxWorkers: 3) { pool in
+            let futures = texts.map { pool.submit(number, $0) }
+            // The worker's words first, then the table, rather than one within the other.
+            _ = await futures.wait()
+            var arrived = 0
+            for (text, future) in zip(texts, futures) {
+                do {
+                    print("\"\(text)\"".column(9) + "is \(try await future.value)")
+                    arrived += 1
+                } catch let error as PoolError where error.code == .workerCrashed {
+                    print("\"\(text)\"".column(9) + "cost a worker its life: \(summary(of: error))")
+                }
+            }
+            print("\n\(arrived) of \(texts.count) arrived, and the pool goes on: 6 × 7 = \(try await pool.run { 6 * 7 })")
+        }
+    }
+
+    private func summary(of error: PoolError) -> String {
+        let signal = error.signal.map { "signal \($0)" } ?? "exit code \(error.exitCode ?? 0)"
+        return "\(error.code), process \(error.pid ?? 0), \(signal)"
+    }
+}
