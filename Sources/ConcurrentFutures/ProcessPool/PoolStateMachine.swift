@@ -21,7 +21,7 @@ struct PoolStateMachine {
         /// Put the task into the worker's channel; answered by ``sendFailed(_:to:actions:)`` if that is not possible.
         case send(TaskID, to: WorkerID)
         /// Take the task back from the worker if it has not started; answered by ``revoked(_:actions:)`` or ``revokeCameTooLate(_:)``.
-        case revoke(TaskID, from: WorkerID, index: Int)
+        case revoke(TaskID, from: WorkerID)
         /// Tell the worker to end; it has nothing to do.
         case stopWorker(WorkerID)
         case killWorker(WorkerID)
@@ -156,10 +156,11 @@ struct PoolStateMachine {
     }
 
     mutating func sendFailed(_ task: TaskID, to id: WorkerID, actions: inout Actions) {
-        guard workers[id]?.inFlight.last?.task == task else {
-            preconditionFailure("only what was just sent can fail to be sent")
+        // Others that were to be sent after it may stand behind it already.
+        guard let index = workers[id]?.inFlight.lastIndex(where: { $0.task == task }) else {
+            preconditionFailure("only what was to be sent can fail to be sent")
         }
-        let removed = workers[id]!.inFlight.removeLast()
+        let removed = workers[id]!.inFlight.remove(at: index)
         workers[id]!.room += removed.cost
         workers[id]!.liveCount -= 1
         complete(task, .unsendable, &actions)
@@ -195,7 +196,7 @@ struct PoolStateMachine {
             complete(task, .cancelled, &actions)
             settle(&actions)
         case .inFlight(let id):
-            if !record.isCancelled { askBack(task, from: id, &actions) }
+            if !record.isCancelled { actions.append(.revoke(task, from: id)) }
         }
         return true
     }
@@ -256,10 +257,9 @@ struct PoolStateMachine {
         if cancelPending {
             for task in backlog where tasks[task] != nil { _ = cancel(task, actions: &actions) }
             for (id, worker) in workers {
-                for (index, entry) in worker.inFlight.enumerated() {
-                    guard let task = entry.task, !tasks[task]!.isCancelled else { continue }
+                for case let task? in worker.inFlight.map(\.task) where !tasks[task]!.isCancelled {
                     tasks[task]!.isUnwanted = true
-                    actions.append(.revoke(task, from: id, index: index))
+                    actions.append(.revoke(task, from: id))
                 }
             }
         }
@@ -359,20 +359,14 @@ struct PoolStateMachine {
     /// Takes back half of what the fullest worker holds beyond the task that it runs.
     private mutating func rebalance(_ actions: inout Actions) {
         guard let (id, worker) = workers.max(by: { $0.value.liveCount < $1.value.liveCount }), worker.liveCount >= 2 else { return }
-        let live = worker.inFlight.indices.filter { worker.inFlight[$0].task != nil }
-        for index in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) {
-            let task = worker.inFlight[index].task!
-            if !tasks[task]!.isCancelled { actions.append(.revoke(task, from: id, index: index)) }
+        let live = worker.inFlight.compactMap(\.task)
+        for task in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) where !tasks[task]!.isCancelled {
+            actions.append(.revoke(task, from: id))
         }
     }
 
     /// Bounds how long one rebalancing holds everything else up.
     static let mostTakenBackAtOnce = 32
-
-    private mutating func askBack(_ task: TaskID, from id: WorkerID, _ actions: inout Actions) {
-        guard let index = workers[id]?.inFlight.firstIndex(where: { $0.task == task }) else { return }
-        actions.append(.revoke(task, from: id, index: index))
-    }
 
     private mutating func requeue(_ task: TaskID, _ actions: inout Actions) {
         if tasks[task]!.isCancelled || tasks[task]!.isUnwanted {
