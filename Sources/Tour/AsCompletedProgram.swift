@@ -33,7 +33,7 @@ struct AsCompletedProgram: Program {
     func demonstrate() async throws {
         guard urls.isEmpty else { return try await loadAll(urls) }
         try await withLoopbackServer { server in
-            print("These pages are the program's own. Give it URLs to load others: tour as-completed https://swift.org …\n")
+            print("These pages are its own; to load others, give it their URLs: tour as-completed https://swift.org\n")
             // No proxy that this machine may be set up with can reach the server.
             setenv("no_proxy", "127.0.0.1", 1)
             // Nothing listens at the last one's port.

@@ -24,7 +24,8 @@ struct CrashProgram: Program {
                     print("\"\(text)\"".column(9) + "cost a worker its life: \(summary(of: error))")
                 }
             }
-            print("\n\(arrived) of \(texts.count) arrived, and the pool goes on: 6 × 7 = \(try await pool.run { 6 * 7 })")
+            let answer = try await pool.run { 6 * 7 }
+            print("\n\(arrived) of \(texts.count) arrived, and the pool goes on: 6 × 7 = \(answer)")
         }
     }
 
