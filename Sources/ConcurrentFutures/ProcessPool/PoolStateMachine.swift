@@ -136,7 +136,9 @@ struct PoolStateMachine {
     ///
     /// - Returns: the task, and whether its result is to be dropped because it was cancelled; `nil` if the worker runs none.
     mutating func finished(by id: WorkerID, actions: inout Actions) -> (task: TaskID, isCancelled: Bool)? {
-        guard let oldest = workers[id]?.inFlight.first, let task = oldest.task, let record = tasks[task] else { return nil }
+        guard let oldest = workers[id]?.inFlight.first, let task = oldest.task, let record = tasks[task] else {
+            return nil
+        }
         removeOldest(of: id)
         tasks.remove(task)
         deathsInVain = 0
@@ -358,7 +360,8 @@ struct PoolStateMachine {
 
     /// Takes back half of what the fullest worker holds beyond the task that it runs.
     private mutating func rebalance(_ actions: inout Actions) {
-        guard let (id, worker) = workers.max(by: { $0.value.liveCount < $1.value.liveCount }), worker.liveCount >= 2 else { return }
+        guard let (id, worker) = workers.max(by: { $0.value.liveCount < $1.value.liveCount }), worker.liveCount >= 2
+        else { return }
         let live = worker.inFlight.compactMap(\.task)
         for task in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) where !tasks[task]!.isCancelled {
             actions.append(.revoke(task, from: id))
@@ -444,11 +447,16 @@ struct PoolStateMachine {
         var held = 0
         for (id, worker) in workers {
             precondition(worker.liveCount == worker.inFlight.count { $0.task != nil }, "live tasks are counted")
-            precondition(worker.room == configuration.channelRoom - worker.inFlight.reduce(0) { $0 + $1.cost }, "room is counted")
+            precondition(
+                worker.room == configuration.channelRoom - worker.inFlight.reduce(0) { $0 + $1.cost },
+                "room is counted"
+            )
             precondition(worker.room >= 0, "a channel holds more than it can")
             precondition(worker.inFlight.count <= configuration.prefetch, "a worker holds more than it may")
             for case let task? in worker.inFlight.map(\.task) {
-                guard case .inFlight(id)? = tasks[task]?.state else { preconditionFailure("a worker holds a task that is not there") }
+                guard case .inFlight(id)? = tasks[task]?.state else {
+                    preconditionFailure("a worker holds a task that is not there")
+                }
                 held += 1
             }
         }
@@ -457,7 +465,10 @@ struct PoolStateMachine {
         precondition(held + backlogCount == tasks.count, "each task is in one place")
         precondition(Set(idle).count == idle.count, "an idle worker is listed once")
         for id in idle {
-            precondition(workers[id]?.state == .ready && workers[id]?.inFlight.isEmpty == true, "an idle worker has nothing to do")
+            precondition(
+                workers[id]?.state == .ready && workers[id]?.inFlight.isEmpty == true,
+                "an idle worker has nothing to do"
+            )
         }
         if backlogCount > 0, life == .open {
             precondition(idle.isEmpty, "a task waits although a worker is idle")

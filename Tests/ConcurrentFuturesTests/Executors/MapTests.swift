@@ -201,7 +201,10 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
     }
 
     // E9
-    @Test("an error thrown by the input stands behind the results of what came before it", arguments: ExecutorKind.allCases)
+    @Test(
+        "an error thrown by the input stands behind the results of what came before it",
+        arguments: ExecutorKind.allCases
+    )
     func errorOfInput(kind: ExecutorKind) async throws {
         try await kind.with { pool in
             let input = AsyncThrowingStream<Int, any Error> { continuation in
@@ -285,10 +288,12 @@ private final class ReadCounter: Sendable {
     var count: Int { counter.withLock { $0 } }
 
     func counting(_ range: Range<Int>) -> AnySequence<Int> {
-        AnySequence(range.lazy.map { n in
-            self.counter.withLock { $0 += 1 }
-            return n
-        })
+        AnySequence(
+            range.lazy.map { n in
+                self.counter.withLock { $0 += 1 }
+                return n
+            }
+        )
     }
 }
 

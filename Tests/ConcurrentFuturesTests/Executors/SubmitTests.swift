@@ -75,7 +75,10 @@ import Testing
     }
 
     // E15
-    @Test("with cancelPending those not started are cancelled, those that ran are done", arguments: ExecutorKind.concurrent)
+    @Test(
+        "with cancelPending those not started are cancelled, those that ran are done",
+        arguments: ExecutorKind.concurrent
+    )
     func shutdownCancels(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let gate = FileGate(in: directory)

@@ -24,11 +24,14 @@ import Testing
             #expect(doubled.number == 10)
             let sum = try await pool.run({ $0.number + $1 }, box, 3)
             #expect(sum == 8)
-            let later = try await pool.run { await Task.yield(); return Box(box.number) }
+            let later = try await pool.run {
+                await Task.yield(); return Box(box.number)
+            }
             #expect(later.number == 5)
             let mapped = try await pool.map(1...3) { Box($0 * box.number) }.collect()
             #expect(mapped.map(\.number) == [5, 10, 15])
-            let boxes = try await pool.mapUnordered([box, box], chunkSize: 2) { try await pool.run(\.number, $0) }.collect()
+            let boxes = try await pool.mapUnordered([box, box], chunkSize: 2) { try await pool.run(\.number, $0) }
+                .collect()
             #expect(boxes == [5, 5])
             let nothing: Void = try await pool.run { _ = box }
             #expect(nothing == ())
@@ -59,7 +62,7 @@ import Testing
         let name = "dropped"
         var pool: ThreadPoolExecutor? = try ThreadPoolExecutor(maxWorkers: 3, idleTimeout: .seconds(3600), name: name)
         let futures = (0..<30).compactMap { n in pool?.submit { n } }
-        futures[0].onCompletion { _ in }
+        futures[29].onCompletion { _ in }
         pool = nil
         for future in futures { _ = try await future.value }
         #expect(await becomesTrue { threadNames(name).isEmpty })
@@ -73,7 +76,11 @@ import Testing
         await #expect(throws: Refusal.self) {
             try await withThreadPool(maxWorkers: 1, name: "scope-error") { pool in
                 let started = Signal()
-                running.withLock { $0 = pool.submit { started.set(); return waitUntilCancelled() } }
+                running.withLock {
+                    $0 = pool.submit {
+                        started.set(); return waitUntilCancelled()
+                    }
+                }
                 pending.withLock { $0 = pool.submit { 1 } }
                 await started.wait()
                 throw Refusal(number: 1)
@@ -91,7 +98,9 @@ import Testing
         let started = Signal()
         let scope = Task {
             try await withThreadPool(maxWorkers: 1, name: "scope-cancel") { pool in
-                pool.submit { started.set(); return waitUntilCancelled() }
+                pool.submit {
+                    started.set(); return waitUntilCancelled()
+                }
             }
         }
         await started.wait()
@@ -132,7 +141,11 @@ import Testing
         try await withThreadPool(maxWorkers: 100) { pool in
             let futures = (0..<100).map { _ in pool.submit { open.wait() } }
             let sum = await withTaskGroup(of: Int.self) { group in
-                for n in 0..<100 { group.addTask { await Task.yield(); return n } }
+                for n in 0..<100 {
+                    group.addTask {
+                        await Task.yield(); return n
+                    }
+                }
                 return await group.reduce(0, +)
             }
             #expect(sum == 4950)
@@ -175,7 +188,10 @@ import Testing
                     started.set()
                     while !Task.isCancelled { await Task.yield() }
                     return true
-                } : pool.submit { started.set(); return waitUntilCancelled() }
+                }
+                : pool.submit {
+                    started.set(); return waitUntilCancelled()
+                }
             let pending = pool.submit { hasRun.withLock { $0 = true } }
             await started.wait()
             #expect(running.isRunning && !pending.isRunning)
@@ -234,7 +250,9 @@ import Testing
     func asyncTasks() async throws {
         try await withThreadPool(maxWorkers: 2, name: "async") { pool in
             let open = Signal()
-            let waiting = pool.submit { await open.wait(); return currentThreadName() }
+            let waiting = pool.submit {
+                await open.wait(); return currentThreadName()
+            }
             let other = try await pool.run { currentThreadName() }
             #expect(other.hasPrefix("async"))
             open.set()
@@ -249,11 +267,14 @@ import Testing
         let calls = Mutex<[String]>([])
         try await withThreadPool(
             maxWorkers: 3,
+            idleTimeout: .seconds(3600),
             name: "init",
             initializer: { calls.withLock { $0.append(currentThreadName()) } }
         ) { pool in
             for _ in 0..<20 {
-                let isKnown = try await pool.run { let name = currentThreadName(); return calls.withLock { $0.contains(name) } }
+                let isKnown = try await pool.run {
+                    let name = currentThreadName(); return calls.withLock { $0.contains(name) }
+                }
                 #expect(isKnown)
             }
             _ = try await pool.map(0..<50, chunkSize: 1, Work.square).collect()
@@ -279,8 +300,12 @@ import Testing
     @Test("a callback that blocks delays no task")
     func blockingCallback() async throws {
         try await withThreadPool(maxWorkers: 1) { pool in
+            let isAdded = DispatchSemaphore(value: 0)
             let open = DispatchSemaphore(value: 0)
-            pool.submit { 1 }.onCompletion { _ in open.wait() }
+            // A callback that comes late would run, and block, right here.
+            let future = pool.submit { isAdded.wait() }
+            future.onCompletion { _ in open.wait() }
+            isAdded.signal()
             let value = try await pool.run { 2 }
             #expect(value == 2)
             open.signal()

@@ -141,7 +141,10 @@ struct PoolSimulation {
             worlds[id]!.frames.removeFirst()
             let ended = machine.finished(by: id, actions: &actions)
             precondition(ended?.task == front.task, "what ends is what ran")
-            precondition(ended?.isCancelled == cancelRequested.contains(front.task), "only what was cancelled is dropped")
+            precondition(
+                ended?.isCancelled == cancelRequested.contains(front.task),
+                "only what was cancelled is dropped"
+            )
             end(front.task, ended!.isCancelled ? .dropped : .finished)
         }
         settle()
@@ -170,7 +173,9 @@ struct PoolSimulation {
             let action = actions[next]
             next += 1
             if hasStopped {
-                guard case .complete(_, .shutDown) = action else { preconditionFailure("after the end only refusals come") }
+                guard case .complete(_, .shutDown) = action else {
+                    preconditionFailure("after the end only refusals come")
+                }
             }
             carryOut(action)
         }
@@ -192,7 +197,10 @@ struct PoolSimulation {
             }
         case .revoke(let task, let id):
             guard let (worker, index) = machine.place(of: task) else { return machine.revokeCameTooLate(task) }
-            precondition(worker == id && worlds[id]!.frames[index].task == task, "what is taken back is where it is said to be")
+            precondition(
+                worker == id && worlds[id]!.frames[index].task == task,
+                "what is taken back is where it is said to be"
+            )
             if worlds[id]!.frames[index].isStarted || worlds[id]!.frames[index].isRevoked {
                 machine.revokeCameTooLate(task)
             } else {
