@@ -49,9 +49,7 @@ final class WorkerLoop: @unchecked Sendable {
         let start = monotonicNanoseconds()
         var items = BinaryDecoder(request.payload)
         for index in 0..<request.header.itemCount {
-            guard let length = try? items.readUInt64(), let item = try? items.readBytes(Int(length)) else {
-                fatalError("a batch is shorter than its items")
-            }
+            guard let item = try? items.readItem() else { fatalError("a batch is shorter than its items") }
             guard index >= request.header.firstItem else { continue }
             var arguments = BinaryDecoder(item)
             await call(function, &arguments)
