@@ -10,7 +10,7 @@ struct CrashProgram: Program {
 
     func demonstrate() async throws {
         let texts = ["1", "2", "3", "4", "5", "6", "seven", "8", "9", "10"]
-        print("The \"Fatal error\" on standard error, and what may follow it, comes from the worker that dies.\n")
+        print("A worker will die. What it still writes to standard error is passed on; this program goes on too.\n")
         try await withProcessPool(maxWorkers: 3) { pool in
             let futures = texts.map { pool.submit(number, $0) }
             // The worker's words first, then the table, rather than one within the other.
