@@ -22,15 +22,20 @@ struct BinaryDecoder: ~Copyable, @unchecked Sendable {
     ///   next then.
     mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
         let start = position
-        var end = reader.end(of: start, limit: reader.bytes.count) ?? start
-        let value = try reader.value(type, at: start, limit: end) {
-            let session = freshSession()
-            defer { session.finish() }
-            let message = try session.open(reader, at: start)
-            end = message.end
-            return try session.value(type, at: message.place)
+        guard isDirect(type), let end = reader.end(of: start, limit: reader.bytes.count) else {
+            return try decodeInSession(type)
         }
+        let value = try reader.value(type, at: start, limit: end) { try decodeInSession(type) }
         position = end
+        return value
+    }
+
+    private mutating func decodeInSession<T: Decodable>(_ type: T.Type) throws -> T {
+        let session = freshSession()
+        defer { session.finish() }
+        let message = try session.open(reader, at: position)
+        let value = try session.value(type, at: message.place)
+        position = message.end
         return value
     }
 

@@ -70,6 +70,13 @@ final class DecodingSession {
 
     @inline(__always)
     func value<T: Decodable>(_ type: T.Type, at place: ValuePlace) throws -> T {
+        isDirect(type) ? try directValue(type, at: place) : try valueWithContainer(type, at: place)
+    }
+
+    /// Never inlined, and no part of the way to a type's `init(from:)`: its many temporaries would stay on the stack at each
+    /// level of a recursion.
+    @inline(never)
+    private func directValue<T: Decodable>(_ type: T.Type, at place: ValuePlace) throws -> T {
         guard place.elementTag == nil else { return try valueWithContainer(type, at: place) }
         return try reader.value(type, at: place.offset, limit: place.limit) {
             try valueWithContainer(type, at: place)

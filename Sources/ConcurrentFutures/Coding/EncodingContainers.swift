@@ -190,8 +190,9 @@ struct UnkeyedValueEncoder: UnkeyedEncodingContainer {
             return
         }
         guard count > 0 else { return }
-        try session.append(to: slot) { _ = numbers.withContiguousStorageIfAvailable { session.appendRun($0) } }
-        session.adjustCount(of: slot, by: count - 1)
+        try session.append(to: slot, elements: count) {
+            _ = numbers.withContiguousStorageIfAvailable { session.appendRun($0) }
+        }
     }
 
     func nestedContainer<NestedKey: CodingKey>(keyedBy keyType: NestedKey.Type) -> KeyedEncodingContainer<NestedKey> {

@@ -2,8 +2,8 @@ extension EncodingSession {
     /// Appends a value whose type is known here, without asking it to encode itself, and says whether it was one.
     ///
     /// Types are compared, never cast: a comparison is one instruction. Those that cannot be equal because their sizes differ
-    /// are not even compared.
-    @inline(__always)
+    /// are not even compared. Never inlined: its many temporaries would stay on the stack at each level of a recursion.
+    @inline(never)
     func appendWithoutContainer<T>(_ value: T) -> Bool {
         switch MemoryLayout<T>.size {
         case 1:

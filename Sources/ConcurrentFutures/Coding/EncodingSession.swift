@@ -13,9 +13,9 @@ final class EncodingSession: @unchecked Sendable {
     /// The innermost slot that is open; its ancestors are open too, and nothing else is.
     @exclusivity(unchecked) private var current = -1
     @exclusivity(unchecked) private var latestSerial: UInt32 = 0
-    @exclusivity(unchecked) private var keys = KeyIndex()
+    @exclusivity(unchecked) var keys = KeyIndex()
     /// The key table of the message, as it will be written after the value.
-    @exclusivity(unchecked) private var keyTable = KeyTable()
+    @exclusivity(unchecked) var keyTable = KeyTable()
     @exclusivity(unchecked) private var stack = StackBudget()
 
     /// Where one value is written.
@@ -125,28 +125,25 @@ final class EncodingSession: @unchecked Sendable {
     /// Writes to a slot that holds a container: `write` appends, and what it appended ends up at the slot's end.
     ///
     /// If it throws, nothing of it is left.
+    ///
+    /// - Parameter elements: How many fields or elements it appends.
     @inline(__always)
-    func append(to id: SlotID, _ write: () throws -> Void) throws {
-        let start: Int
-        if select(id) {
-            start = out.count
-            do { try write() } catch { return try abandon(from: start, error) }
-        } else {
-            try interleave(Int(id.index), write)
+    func append(to id: SlotID, elements: Int = 1, _ write: () throws -> Void) throws {
+        let isTail = select(id)
+        let start = out.count
+        do {
+            try write()
+        } catch {
+            out.truncate(to: start)
+            throw error
         }
-        slots[Int(id.index)].count &+= 1
-    }
-
-    private func abandon(from start: Int, _ error: any Error) throws {
-        out.truncate(to: start)
-        throw error
+        let index = Int(id.index)
+        slots[index].count &+= elements
+        if !isTail { settle(index, from: start, replacing: 0) }
     }
 
     /// How many elements an unkeyed container has.
     func count(of id: SlotID) -> Int { slots[checked(id)].count }
-
-    /// Counts elements of a run beyond the one that the run itself was counted as.
-    func adjustCount(of id: SlotID, by difference: Int) { slots[checked(id)].count += difference }
 
     /// Makes a slot hold a container, which it may do already: a class and its superclass share one.
     func open(_ id: SlotID, as content: Content) {
@@ -278,12 +275,6 @@ final class EncodingSession: @unchecked Sendable {
 
     // MARK: Writing in turns
 
-    private func interleave(_ index: Int, replacing: Int = 0, _ write: () throws -> Void) throws {
-        let start = out.count
-        do { try write() } catch { return try abandon(from: start, error) }
-        settle(index, from: start, replacing: replacing)
-    }
-
     private func replacePlaceholder(of id: SlotID, _ write: () throws -> Void) rethrows {
         let index = Int(id.index)
         if select(id) {
@@ -326,50 +317,9 @@ final class EncodingSession: @unchecked Sendable {
     }
 }
 
-// MARK: - Keys and paths
+// MARK: - Paths
 
 extension EncodingSession {
-    /// The number under which the table entries of this type of keys are kept.
-    func shape<Key: CodingKey>(of type: Key.Type) -> Int? { keys.shape(of: type) }
-
-    @inline(__always)
-    func appendKey<Key: CodingKey>(_ key: Key, shape: Int?) {
-        let place = KeyIndex.place(of: key, shape: shape)
-        if let place, let entry = keys[place] {
-            appendKey(entry: entry)
-        } else {
-            appendNewKey(key.stringValue, place: place)
-        }
-    }
-
-    @inline(__always)
-    private func appendKey(entry: Int) {
-        if entry < Int(KeyForm.wideIndex) {
-            out.append(UInt8(truncatingIfNeeded: entry))
-        } else {
-            out.append(KeyForm.wideIndex)
-            out.append(raw: UInt16(truncatingIfNeeded: entry))
-        }
-    }
-
-    private func appendNewKey(_ key: String, place: Int?) {
-        var key = key
-        key.withUTF8 { text in
-            if let place, let entry = keyTable.insert(text) {
-                keys[place] = entry
-                return appendKey(entry: entry)
-            }
-            out.append(KeyForm.inline)
-            if text.count < Int(KeyForm.longLength) {
-                out.append(UInt8(truncatingIfNeeded: text.count))
-            } else {
-                out.append(KeyForm.longLength)
-                out.append(raw: UInt64(text.count))
-            }
-            out.append(contentsOf: UnsafeRawBufferPointer(text))
-        }
-    }
-
     func path(to id: SlotID) -> [any CodingKey] { path(toSlotAt: checked(id)) }
 
     /// Finds out, from the bytes, how one comes to a slot: nobody has to keep a record on the way for an error that is rare.
@@ -396,41 +346,5 @@ extension EncodingSession {
                 }
             }
         }
-    }
-}
-
-/// The keys of a message, each written once.
-struct KeyTable {
-    private var text: [UInt8] = []
-    private var count = 0
-
-    mutating func removeAll() {
-        text.removeAll(keepingCapacity: true)
-        count = 0
-    }
-
-    /// Adds an entry and returns its number, or nil if it does not fit.
-    mutating func insert(_ key: UnsafeBufferPointer<UInt8>) -> Int? {
-        guard count < KeyForm.maximumTableCount, let length = UInt8(exactly: key.count) else { return nil }
-        text.append(length)
-        text.append(contentsOf: key)
-        count += 1
-        return count - 1
-    }
-
-    func append(to out: inout OutputBuffer) {
-        out.append(raw: UInt32(count))
-        text.withUnsafeBytes { out.append(contentsOf: $0) }
-    }
-
-    /// The entries as strings, for paths.
-    var entries: [String] {
-        var rest = text[...]
-        var entries: [String] = []
-        while let length = rest.popFirst() {
-            entries.append(String(decoding: rest.prefix(Int(length)), as: UTF8.self))
-            rest = rest.dropFirst(Int(length))
-        }
-        return entries
     }
 }

@@ -1,3 +1,35 @@
+/// Whether `FormatReader` can read values of a type without a container.
+@inline(never)
+func isDirect<T>(_ type: T.Type) -> Bool {
+    switch MemoryLayout<T>.size {
+    case 1:
+        type == Bool.self || type == Bool?.self || type == Int8.self || type == UInt8.self
+    case 2:
+        type == Int16.self || type == UInt16.self || type == Int8?.self || type == UInt8?.self
+    case 3:
+        type == Int16?.self || type == UInt16?.self
+    case 4:
+        type == Int32.self || type == UInt32.self || type == Float.self
+    case 5:
+        type == Int32?.self || type == UInt32?.self || type == Float?.self
+    case 8:
+        type == Int.self || type == Double.self || type == UInt.self || type == Int64.self
+            || type == UInt64.self || type == [UInt8].self || type == [Int].self || type == [Double].self
+            || type == [Float].self || type == [Int32].self || type == [UInt32].self || type == [Int64].self
+            || type == [UInt64].self || type == [UInt].self || type == [Int8].self || type == [Int16].self
+            || type == [UInt16].self || type == [Int128].self || type == [UInt128].self
+    case 9:
+        type == Int?.self || type == Double?.self || type == UInt?.self || type == Int64?.self
+            || type == UInt64?.self
+    case 16:
+        type == String.self || type == String?.self || type == Int128.self || type == UInt128.self
+    case 17:
+        type == Int128?.self || type == UInt128?.self
+    default:
+        false
+    }
+}
+
 extension FormatReader {
     /// A value whose type is known here and which stands there exactly as that type is written, or otherwise what `otherwise`
     /// makes of it.

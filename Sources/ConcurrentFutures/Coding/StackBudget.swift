@@ -1,10 +1,7 @@
 /// Bounds the recursion of coding by the stack that it really takes, so that too deep a value is an error and not a crash.
 ///
-/// How much a level takes is up to the user's types, so that no number of levels would be both safe and generous. The first
-/// levels are free: under a sanitizer that moves local variables to the heap, addresses say nothing.
+/// How much a level takes is up to the user's types, so that no number of levels would be both safe and generous.
 struct StackBudget {
-    private static let freeLevels = 64
-    private static let maximumLevels = 10_000
     /// Half of the smallest stack that threads commonly have.
     private static let bytes = 256 * 1024
 
@@ -13,30 +10,28 @@ struct StackBudget {
 
     /// Starts a message.
     mutating func reset() {
-        base = Self.here()
         level = 0
+        base = Self.address(byteCount: 1)
     }
 
     /// Goes one level down, or says that there is no stack for it.
     @inline(__always)
     mutating func enter() -> Bool {
+        let here = Self.address(byteCount: level & 1 + 1)
+        guard max(here, base) - min(here, base) <= Self.bytes else { return false }
         level += 1
-        if level <= Self.freeLevels || fits() { return true }
-        level -= 1
-        return false
+        return true
     }
 
     @inline(__always)
     mutating func leave() { level -= 1 }
 
-    private func fits() -> Bool {
-        let here = Self.here()
-        return level <= Self.maximumLevels && max(here, base) - min(here, base) <= Self.bytes
-    }
-
+    /// Where the stack ends now.
+    ///
+    /// Of a size that the compiler does not know: the address sanitizer moves all other local variables to the heap, where
+    /// their addresses say nothing.
     @inline(never)
-    private static func here() -> UInt {
-        var local: UInt8 = 0
-        return withUnsafeMutablePointer(to: &local) { UInt(bitPattern: $0) }
+    private static func address(byteCount: Int) -> UInt {
+        withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { UInt(bitPattern: $0.baseAddress) }
     }
 }

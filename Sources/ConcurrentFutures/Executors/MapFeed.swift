@@ -10,6 +10,8 @@ protocol MapFeed<Output>: AnyObject {
 
     /// How many items there are at least, before the first was read.
     var underestimatedCount: Int { get }
+    /// Whether a reader may be suspended until there is an item.
+    var suspendsReader: Bool { get }
 
     /// Reads some items and sends them off.
     ///
@@ -49,6 +51,7 @@ extension Future {
 
 final class SequenceFeed<Input: Sequence, Output: Sendable>: MapFeed where Input.Element: Sendable {
     let underestimatedCount: Int
+    var suspendsReader: Bool { false }
     private var iterator: Input.Iterator
     private let sender: ChunkSender<Input.Element, Output>
 
@@ -73,7 +76,8 @@ final class SequenceFeed<Input: Sequence, Output: Sendable>: MapFeed where Input
 }
 
 final class AsyncSequenceFeed<Input: AsyncSequence, Output: Sendable>: MapFeed where Input.Element: Sendable {
-    let underestimatedCount = 0
+    var underestimatedCount: Int { 0 }
+    var suspendsReader: Bool { true }
     private var iterator: Input.AsyncIterator
     private let sender: ChunkSender<Input.Element, Output>
 

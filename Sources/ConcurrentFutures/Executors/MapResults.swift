@@ -20,7 +20,7 @@ public struct MapResults<Output: Sendable>: AsyncSequence {
 
     /// Gives the results of one run.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        let run: MapRun<Output>
+        @usableFromInline let run: MapRun<Output>
 
         /// The next result, or `nil` after the last.
         public mutating func next() async throws -> Output? {
@@ -31,6 +31,7 @@ public struct MapResults<Output: Sendable>: AsyncSequence {
         ///
         /// - Parameter actor: The caller's isolation, which is not left.
         /// - Throws: what the function or the input threw, ``PoolError``, or `CancellationError` if the task was cancelled.
+        @inlinable
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(any Error) -> Output? {
             if run.ready.isEmpty {
                 switch await run.refill(isolation: actor) {
@@ -62,6 +63,7 @@ public struct MapResults<Output: Sendable>: AsyncSequence {
     /// Runs the map and gives all its results at once.
     ///
     /// - Throws: the first error, in the order of the results.
+    @discardableResult
     public nonisolated(nonsending) func collect() async throws -> [Output] {
         var collected: [Output] = []
         for try await output in self { collected.append(output) }
@@ -91,7 +93,7 @@ public struct MapOutcomes<Output: Sendable>: AsyncSequence {
 
     /// Gives the outcomes of one run.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        let run: MapRun<Output>
+        @usableFromInline let run: MapRun<Output>
 
         /// The next outcome, or `nil` after the last.
         public mutating func next() async -> Result<Output, any Error>? {
@@ -101,6 +103,7 @@ public struct MapOutcomes<Output: Sendable>: AsyncSequence {
         /// The next outcome, or `nil` after the last.
         ///
         /// - Parameter actor: The caller's isolation, which is not left.
+        @inlinable
         public mutating func next(isolation actor: isolated (any Actor)?) async -> Result<Output, any Error>? {
             if run.ready.isEmpty {
                 guard case .ready = await run.refill(isolation: actor) else { return nil }

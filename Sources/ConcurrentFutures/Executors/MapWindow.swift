@@ -44,7 +44,7 @@ struct MapWindow {
         self.inputCount = inputCount
     }
 
-    /// Whether the input makes a reader wait for so long that results at hand go first.
+    /// Whether reading and sending an item takes longer than a chunk should.
     var isInputSlow: Bool { feedCost.nanosecondsPerItem > Self.targetNanoseconds }
 
     /// How many items to read and to send as the next chunk; zero if there is enough on its way.

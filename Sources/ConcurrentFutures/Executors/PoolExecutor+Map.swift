@@ -260,7 +260,9 @@ extension PoolExecutor {
             self.enqueue(TaskCall(BatchCall(function: function, items: items)), options: options)
         }
         return MapResults(
-            plan: MapPlan(order: order, executor: self, chunkSize: chunkSize, bufferSize: bufferSize) { makeFeed(sender) }
+            plan: MapPlan(order: order, executor: self, chunkSize: chunkSize, bufferSize: bufferSize) {
+                makeFeed(sender)
+            }
         )
     }
 }

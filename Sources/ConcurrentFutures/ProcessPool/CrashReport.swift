@@ -20,7 +20,10 @@ extension PoolError {
             error.signal = status.signal == 0 ? nil : status.signal
             error.exitCode = status.exitCode
         } else {
-            error = PoolError(.workerCrashed, "\(process) went with its fork server, which is lost\(work); the pool has started another")
+            error = PoolError(
+                .workerCrashed,
+                "\(process) went with its fork server, which is lost\(work); the pool has started another"
+            )
         }
         error.pid = link.pid
         error.standardError = standardError.isEmpty ? nil : standardError

@@ -34,6 +34,7 @@ final class KeeperLauncher: WorkerLauncher {
     }
 
     var descriptor: Descriptor { socket.descriptor }
+    var pid: Int32 { process.pid }
 
     func launch(_ id: WorkerID, descriptors: WorkerDescriptors) {
         // A fork server that is gone is told by `events()`, and with it what became of this worker.

@@ -235,13 +235,7 @@ struct PoolCore: ~Copyable {
             switch action {
             case .send(let task, let worker): send(task, to: worker, &aftermath)
             case .complete(let task, let ending): aftermath.completions.append(completion(of: task, ending))
-            case .revoke(let task, let worker, let index):
-                if workers[worker]!.channel.revoke(at: index) {
-                    self[task]!.payload = workers[worker]!.channel.payload(at: index)
-                    machine.revoked(task, actions: &actions)
-                } else {
-                    machine.revokeCameTooLate(task)
-                }
+            case .revoke(let task, let worker): revoke(task, from: worker)
             case .startWorker(let id):
                 orders.append(.start(id))
                 aftermath.driverHasOrders = true
@@ -284,6 +278,13 @@ struct PoolCore: ~Copyable {
             )
             machine.sendFailed(task, to: id, actions: &actions)
         }
+    }
+
+    private mutating func revoke(_ task: TaskID, from id: WorkerID) {
+        guard let index = machine.place(of: task)?.index, let channel = workers[id]?.channel, channel.revoke(at: index)
+        else { return machine.revokeCameTooLate(task) }
+        self[task]!.payload = channel.payload(at: index)
+        machine.revoked(task, actions: &actions)
     }
 
     private func wakeIfNeeded(_ id: WorkerID, _ aftermath: inout Aftermath) {

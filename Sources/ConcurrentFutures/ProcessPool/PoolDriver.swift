@@ -10,6 +10,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         var core: PoolCore
         var thread: SystemThread?
         var hasThread = false
+        var launcherPid: Int32?
         var isGone = false
         var waiters: [UnsafeContinuation<Void, Never>] = []
     }
@@ -78,6 +79,11 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
 
     func isRunning(_ task: TaskID) -> Bool {
         shared.withLock { $0.core.isRunning(task) }
+    }
+
+    /// The pid of the process that keeps the workers, once there is one.
+    var launcherPid: Int32? {
+        shared.withLock { $0.launcherPid }
     }
 
     func cancelAll() {
@@ -257,6 +263,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         let launcher = try KeeperLauncher(method: startMethod)
         try poller.add(launcher.descriptor, token: Token.launcher)
         self.launcher = launcher
+        shared.withLock { $0.launcherPid = launcher.pid }
         return launcher
     }
 

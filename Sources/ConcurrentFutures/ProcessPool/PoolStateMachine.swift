@@ -21,7 +21,7 @@ struct PoolStateMachine {
         /// Put the task into the worker's channel; answered by ``sendFailed(_:to:actions:)`` if that is not possible.
         case send(TaskID, to: WorkerID)
         /// Take the task back from the worker if it has not started; answered by ``revoked(_:actions:)`` or ``revokeCameTooLate(_:)``.
-        case revoke(TaskID, from: WorkerID, index: Int)
+        case revoke(TaskID, from: WorkerID)
         /// Tell the worker to end; it has nothing to do.
         case stopWorker(WorkerID)
         case killWorker(WorkerID)
@@ -136,7 +136,9 @@ struct PoolStateMachine {
     ///
     /// - Returns: the task, and whether its result is to be dropped because it was cancelled; `nil` if the worker runs none.
     mutating func finished(by id: WorkerID, actions: inout Actions) -> (task: TaskID, isCancelled: Bool)? {
-        guard let oldest = workers[id]?.inFlight.first, let task = oldest.task, let record = tasks[task] else { return nil }
+        guard let oldest = workers[id]?.inFlight.first, let task = oldest.task, let record = tasks[task] else {
+            return nil
+        }
         removeOldest(of: id)
         tasks.remove(task)
         deathsInVain = 0
@@ -156,10 +158,11 @@ struct PoolStateMachine {
     }
 
     mutating func sendFailed(_ task: TaskID, to id: WorkerID, actions: inout Actions) {
-        guard workers[id]?.inFlight.last?.task == task else {
-            preconditionFailure("only what was just sent can fail to be sent")
+        // Others that were to be sent after it may stand behind it already.
+        guard let index = workers[id]?.inFlight.lastIndex(where: { $0.task == task }) else {
+            preconditionFailure("only what was to be sent can fail to be sent")
         }
-        let removed = workers[id]!.inFlight.removeLast()
+        let removed = workers[id]!.inFlight.remove(at: index)
         workers[id]!.room += removed.cost
         workers[id]!.liveCount -= 1
         complete(task, .unsendable, &actions)
@@ -195,7 +198,7 @@ struct PoolStateMachine {
             complete(task, .cancelled, &actions)
             settle(&actions)
         case .inFlight(let id):
-            if !record.isCancelled { askBack(task, from: id, &actions) }
+            if !record.isCancelled { actions.append(.revoke(task, from: id)) }
         }
         return true
     }
@@ -256,10 +259,9 @@ struct PoolStateMachine {
         if cancelPending {
             for task in backlog where tasks[task] != nil { _ = cancel(task, actions: &actions) }
             for (id, worker) in workers {
-                for (index, entry) in worker.inFlight.enumerated() {
-                    guard let task = entry.task, !tasks[task]!.isCancelled else { continue }
+                for case let task? in worker.inFlight.map(\.task) where !tasks[task]!.isCancelled {
                     tasks[task]!.isUnwanted = true
-                    actions.append(.revoke(task, from: id, index: index))
+                    actions.append(.revoke(task, from: id))
                 }
             }
         }
@@ -358,21 +360,16 @@ struct PoolStateMachine {
 
     /// Takes back half of what the fullest worker holds beyond the task that it runs.
     private mutating func rebalance(_ actions: inout Actions) {
-        guard let (id, worker) = workers.max(by: { $0.value.liveCount < $1.value.liveCount }), worker.liveCount >= 2 else { return }
-        let live = worker.inFlight.indices.filter { worker.inFlight[$0].task != nil }
-        for index in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) {
-            let task = worker.inFlight[index].task!
-            if !tasks[task]!.isCancelled { actions.append(.revoke(task, from: id, index: index)) }
+        guard let (id, worker) = workers.max(by: { $0.value.liveCount < $1.value.liveCount }), worker.liveCount >= 2
+        else { return }
+        let live = worker.inFlight.compactMap(\.task)
+        for task in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) where !tasks[task]!.isCancelled {
+            actions.append(.revoke(task, from: id))
         }
     }
 
     /// Bounds how long one rebalancing holds everything else up.
     static let mostTakenBackAtOnce = 32
-
-    private mutating func askBack(_ task: TaskID, from id: WorkerID, _ actions: inout Actions) {
-        guard let index = workers[id]?.inFlight.firstIndex(where: { $0.task == task }) else { return }
-        actions.append(.revoke(task, from: id, index: index))
-    }
 
     private mutating func requeue(_ task: TaskID, _ actions: inout Actions) {
         if tasks[task]!.isCancelled || tasks[task]!.isUnwanted {
@@ -450,11 +447,16 @@ struct PoolStateMachine {
         var held = 0
         for (id, worker) in workers {
             precondition(worker.liveCount == worker.inFlight.count { $0.task != nil }, "live tasks are counted")
-            precondition(worker.room == configuration.channelRoom - worker.inFlight.reduce(0) { $0 + $1.cost }, "room is counted")
+            precondition(
+                worker.room == configuration.channelRoom - worker.inFlight.reduce(0) { $0 + $1.cost },
+                "room is counted"
+            )
             precondition(worker.room >= 0, "a channel holds more than it can")
             precondition(worker.inFlight.count <= configuration.prefetch, "a worker holds more than it may")
             for case let task? in worker.inFlight.map(\.task) {
-                guard case .inFlight(id)? = tasks[task]?.state else { preconditionFailure("a worker holds a task that is not there") }
+                guard case .inFlight(id)? = tasks[task]?.state else {
+                    preconditionFailure("a worker holds a task that is not there")
+                }
                 held += 1
             }
         }
@@ -463,7 +465,10 @@ struct PoolStateMachine {
         precondition(held + backlogCount == tasks.count, "each task is in one place")
         precondition(Set(idle).count == idle.count, "an idle worker is listed once")
         for id in idle {
-            precondition(workers[id]?.state == .ready && workers[id]?.inFlight.isEmpty == true, "an idle worker has nothing to do")
+            precondition(
+                workers[id]?.state == .ready && workers[id]?.inFlight.isEmpty == true,
+                "an idle worker has nothing to do"
+            )
         }
         if backlogCount > 0, life == .open {
             precondition(idle.isEmpty, "a task waits although a worker is idle")

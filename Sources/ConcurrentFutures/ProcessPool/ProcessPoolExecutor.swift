@@ -127,4 +127,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     func cancelAll() {
         driver.cancelAll()
     }
+
+    /// The pid of the fork server, once there is one.
+    var forkServerPid: Int32? { driver.launcherPid }
 }

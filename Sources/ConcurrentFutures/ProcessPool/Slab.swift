@@ -29,7 +29,8 @@ struct Slab<Element> {
         _modify {
             let index = Int(UInt32(truncatingIfNeeded: key))
             precondition(
-                index < entries.count && entries[index].generation == UInt32(key >> 32) && entries[index].element != nil,
+                index < entries.count && entries[index].generation == UInt32(key >> 32)
+                    && entries[index].element != nil,
                 "only a value that is there can be changed"
             )
             yield &entries[index].element

@@ -92,7 +92,9 @@ private struct Mount {
 
     init?(_ line: Substring) {
         let fields = line.split(separator: " ")
-        guard let separator = fields.firstIndex(of: "-"), separator >= 6, fields.count > separator + 3 else { return nil }
+        guard let separator = fields.firstIndex(of: "-"), separator >= 6, fields.count > separator + 3 else {
+            return nil
+        }
         switch fields[separator + 1] {
         case "cgroup2": isUnified = true
         case "cgroup" where fields[separator + 3].split(separator: ",").contains("cpu"): isUnified = false

@@ -38,7 +38,8 @@ final class MemoryFile: Sendable {
         let seals = try retrying("fcntl(F_GET_SEALS)") { cf_get_seals(descriptor.number) }
         var status = stat()
         try retrying("fstat") { fstat(descriptor.number, &status) }
-        guard Seals(rawValue: seals).isSuperset(of: required), Int(status.st_size) >= minimumSize, minimumSize >= 0 else {
+        guard Seals(rawValue: seals).isSuperset(of: required), Int(status.st_size) >= minimumSize, minimumSize >= 0
+        else {
             throw SystemError("memory file without its seals or too small", number: EINVAL)
         }
         self.descriptor = descriptor

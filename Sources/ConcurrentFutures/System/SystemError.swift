@@ -17,6 +17,9 @@ struct SystemError: Error, Hashable, Sendable, Codable, CustomStringConvertible 
     /// For instance "memfd_create: Too many open files (24)".
     var description: String { "\(call): \(String(cString: strerror(number))) (\(number))" }
 
+    /// Whether the process at the other end is gone.
+    var isDisconnected: Bool { number == EPIPE || number == ECONNRESET }
+
     /// Whether the call only has to be made again later.
     var isTransient: Bool { number == EAGAIN || number == EINTR }
 }

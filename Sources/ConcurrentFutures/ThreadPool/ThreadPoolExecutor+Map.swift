@@ -188,7 +188,9 @@ extension ThreadPoolExecutor {
     ) -> MapResults<Output> {
         let sender = ChunkSender { [core] items in core.submit(batch(items)) }
         return MapResults(
-            plan: MapPlan(order: order, executor: self, chunkSize: chunkSize, bufferSize: bufferSize) { makeFeed(sender) }
+            plan: MapPlan(order: order, executor: self, chunkSize: chunkSize, bufferSize: bufferSize) {
+                makeFeed(sender)
+            }
         )
     }
 }

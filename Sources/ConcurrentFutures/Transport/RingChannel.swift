@@ -170,7 +170,11 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
             // `rethrows` hides the one type of error that the closure throws.
             throw error as? SystemError ?? SystemError("memfd_create")
         }
-        try socket.send([1], descriptors: [file.descriptor.number])
+        do {
+            try socket.send([1], descriptors: [file.descriptor.number])
+        } catch  where error.isDisconnected {
+            // The worker has just ended. The request stays in flight until that is told, and then goes elsewhere with all others.
+        }
         return file
     }
 

@@ -170,7 +170,7 @@ struct RecursionTests {
         }
     }
 
-    @Test("ordinary depths work on a small stack", arguments: [1, 10, 60])
+    @Test("ordinary depths work on a small stack", arguments: [1, 10, 30])
     func ordinary(_ depth: Int) async {
         await onSmallStack {
             let bytes = try? encoded(Chain.of(depth))

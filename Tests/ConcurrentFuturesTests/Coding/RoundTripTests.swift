@@ -121,7 +121,7 @@ struct RoundTripTests {
         Sample("URL", URL(string: "https://example.org/a?b=c#d")!), Sample("Decimal", Decimal(string: "-123.456789")!),
         Sample("URL with base", Wrapper(value: URL(string: "https://example.org/x")!)),
         Sample("date components", DateComponents(year: 2024, month: 2)), Sample("index set", IndexSet([1, 2, 9])),
-        Sample("locale", Locale(identifier: "de_CH")), Sample("remote error", RemoteError(typeName: "E", message: "m")),
+        Sample("locale", Locale(identifier: "de_CH")), Sample("remote error", RemoteError(CancellationError())),
         Sample(notInJSON: "-0.0", -0.0 as Double), Sample(notInJSON: "bits", (0.1 + 0.2).bitPattern),
     ]
 

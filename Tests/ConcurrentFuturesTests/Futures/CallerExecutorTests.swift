@@ -25,7 +25,7 @@ struct CallerExecutorTests {
 
     static func finishedFutures() -> [Future<Int>] {
         let encoded = TestControl().future(decoder: ByteDecoder())
-        encoded.complete(encoded: [1])
+        encoded.complete(encoded: .bytes([1]))
         return [Future(completed: .success(1)), encoded]
     }
 

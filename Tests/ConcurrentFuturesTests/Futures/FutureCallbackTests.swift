@@ -99,7 +99,7 @@ struct FutureCallbackTests {
         let future = TestControl().future(decoder: decoder, callbacks: scheduler)
         let log = Log<Int>()
         future.onCompletion { _ in log.append(1) }
-        future.complete(encoded: [5])
+        future.complete(encoded: .bytes([5]))
         #expect(future.isDone && log.elements.isEmpty && decoder.calls.load(ordering: .relaxed) == 0)
         scheduler.runAll()
         #expect(log.elements == [1] && decoder.calls.load(ordering: .relaxed) == 0)

@@ -134,11 +134,11 @@ struct FutureStateTests {
     @Test("the description shows a value that was encoded once it is decoded")
     func decodedDescription() throws {
         let value = TestControl().future(decoder: ByteDecoder())
-        value.complete(encoded: [5])
+        value.complete(encoded: .bytes([5]))
         _ = try value.get()
         #expect("\(value)" == "Future(finished: 5)")
         let error = TestControl().future(decoder: ByteDecoder())
-        error.complete(encoded: [])
+        error.complete(encoded: .bytes([]))
         _ = try? error.get()
         #expect("\(error)" == "Future(failed: TestError())")
     }

@@ -66,8 +66,8 @@ enum Ending: CaseIterable, CustomTestStringConvertible {
         case .value: future.complete(.success(5))
         case .error: future.complete(.failure(TestError()))
         case .cancellation: future.completeCancelled()
-        case .encodedValue: future.complete(encoded: [5])
-        case .encodedError: future.complete(encoded: [])
+        case .encodedValue: future.complete(encoded: .bytes([5]))
+        case .encodedError: future.complete(encoded: .bytes([]))
         }
     }
 
@@ -102,10 +102,10 @@ final class ByteDecoder: OutcomeDecoder {
         self.gate = gate
     }
 
-    func decode(_ bytes: [UInt8]) -> Result<Int, any Error> {
+    func decode(_ payload: Payload) -> Result<Int, any Error> {
         calls.add(1, ordering: .relaxed)
         gate?.pass()
-        guard let byte = bytes.first else { return .failure(TestError()) }
+        guard let byte = payload.withUnsafeBytes({ $0.first }) else { return .failure(TestError()) }
         return .success(Int(byte))
     }
 }

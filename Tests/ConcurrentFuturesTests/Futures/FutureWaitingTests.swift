@@ -50,7 +50,7 @@ struct FutureWaitingTests {
     func decoding() async throws {
         let decoder = ByteDecoder(gate: Gate())
         let future = TestControl().future(decoder: decoder)
-        future.complete(encoded: [5])
+        future.complete(encoded: .bytes([5]))
         let first = outcomeOfThread { try future.get() }
         try arrival(of: decoder.gate!)
         let task = Task { try await future.value }
@@ -79,7 +79,7 @@ struct FutureWaitingTests {
         try arrival(of: gate)
         let outcome = outcomeOfThread { try future.get() }
         await eventually { future.waiterCount == 2 }
-        future.complete(encoded: [5])
+        future.complete(encoded: .bytes([5]))
         await eventually { outcome.isDone }
         gate.open()
         await occupation.value
@@ -153,7 +153,7 @@ struct FutureWaitingTests {
             if round.isMultiple(of: 2) { await eventually { future.waiterCount == 2 } }
             await withTaskGroup { group in
                 group.addTask { waiters[0].cancel() }
-                group.addTask { _ = future.complete(encoded: [5]) }
+                group.addTask { _ = future.complete(encoded: .bytes([5])) }
             }
             Ending.encodedValue.expect(await waiters[1].value)
             switch await waiters[0].value {

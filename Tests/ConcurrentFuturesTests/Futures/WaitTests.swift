@@ -62,7 +62,7 @@ struct WaitTests {
         futures[0].complete(.success(0))
         let waiting = await startWaiting(for: futures, until: .firstFailed)
         futures[1].completeCancelled()
-        futures[2].complete(encoded: [2])
+        futures[2].complete(encoded: .bytes([2]))
         ending.end(futures[3])
         let result = await waiting.value
         #expect(result.done == Set(futures[...3]) && result.notDone == [futures[4]])

@@ -1,0 +1,139 @@
+import Foundation
+import Testing
+
+@testable import ConcurrentFutures
+
+// These count what a process has, so they run inside a worker: a process of which no other test uses anything.
+
+private struct Census: Codable, Sendable {
+    var descriptors: [String]
+    var children: [Int32]
+
+    static func take() throws -> Census {
+        Census(descriptors: try ProcessWork.openDescriptors().sorted(), children: try ProcessWork.children())
+    }
+}
+
+@Suite("What a pool leaves behind")
+struct CleanlinessTests {
+    // P17
+    @Test(
+        "a thousand tasks, fifty crashes and ten pools later the host has as many descriptors as before, and no child"
+    )
+    func nothingIsLeft() async throws {
+        try await withProcessPool(maxWorkers: 1) { outer async throws in
+            let (before, after) = try await outer.run { () async throws -> [Census] in
+                let before = try Census.take()
+                for round in 0..<10 {
+                    try await withProcessPool(maxWorkers: 2) { pool async throws in
+                        let futures = (0..<100).map { pool.submit(Work.square, $0) }
+                        let crashes = (0..<5).map { _ in pool.submit(ProcessWork.die, .exitFortyTwo) }
+                        let big = pool.submit(ProcessWork.make, round == 0 ? 1_000_000 : 10)
+                        for future in futures { _ = try await future.value }
+                        for crash in crashes { _ = await crash.result }
+                        _ = try await big.value
+                    }
+                }
+                return [before, try Census.take()]
+            }.pair
+            #expect(before.descriptors == after.descriptors)
+            #expect(before.children == after.children)
+        }
+    }
+
+    // P17
+    @Test("a worker has only its own descriptors, however many siblings it has", arguments: StartMethod.allCases)
+    func onlyItsOwn(method: StartMethod) async throws {
+        try await withProcessPool(maxWorkers: 8, minWorkers: 8, startMethod: method) { pool async throws in
+            let censuses = (0..<8).map { _ in
+                pool.submit { () throws -> [String] in
+                    usleep(20_000)
+                    return try ProcessWork.openDescriptors()
+                }
+            }
+            for census in censuses {
+                let open = try await census.value
+                // Two memory files, a bell, a socket, and what serves the main queue.
+                #expect(open.count <= 6, "\(open)")
+                #expect(open.count { $0.hasPrefix("socket:") } == 1)
+                #expect(!open.contains { $0.hasPrefix("pipe:") })
+            }
+        }
+    }
+
+    // P18
+    @Test("a child of the host's own is left to the host, and there is no zombie")
+    func ownChildren() async throws {
+        try await withProcessPool(maxWorkers: 1) { outer async throws in
+            let status = try await outer.run { () async throws -> Int32 in
+                var pid = pid_t()
+                var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sh"), strdup("-c"), strdup("exit 7"), nil]
+                posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, environ)
+                try await withProcessPool(maxWorkers: 2) { pool async throws in
+                    for _ in 0..<5 { _ = await pool.submit(ProcessWork.die, .kill).result }
+                }
+                var status: Int32 = 0
+                let reaped = waitpid(pid, &status, 0)
+                guard reaped == pid else { return -1 }
+                return try ProcessWork.children().isEmpty ? (status >> 8) & 0xff : -2
+            }
+            #expect(status == 7)
+        }
+    }
+
+    // E16
+    @Test("a pool that is dropped ends its processes when its work is done")
+    func dropped() async throws {
+        var pool: ProcessPoolExecutor? = try ProcessPoolExecutor(maxWorkers: 2)
+        let pids = (0..<2).compactMap { _ in pool?.submit(ProcessWork.sleepingPid, 20) }
+        pool = nil
+        for future in pids {
+            let pid = try await future.value
+            #expect(await becomesTrue { kill(pid, 0) != 0 })
+        }
+    }
+
+    @Test("what a task started ends with its worker, also in a session of its own")
+    func grandchildren() async throws {
+        let pids = try await withProcessPool(maxWorkers: 1) { pool async throws in
+            try await pool.run { () throws -> [Int32] in
+                try ["exec sleep 1000", "exec setsid sleep 1000"].map { command in
+                    var pid = pid_t()
+                    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sh"), strdup("-c"), strdup(command), nil]
+                    posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, environ)
+                    // In a session of its own only once the command has begun.
+                    while try !String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8).hasPrefix("sleep") {}
+                    return pid
+                }
+            }
+        }
+        for pid in pids { #expect(await becomesTrue { kill(pid, 0) != 0 }) }
+    }
+
+    @Test("a line that a worker printed is not lost when it is killed")
+    func printedLine() async throws {
+        // P14; the worker's standard output is that of its own host, which here is a worker with a file for it.
+        let directory = try TemporaryDirectory()
+        let path = directory.file("output")
+        try await withProcessPool(maxWorkers: 1) { outer async throws in
+            try await outer.run(
+                { (path: String) async throws -> Void in
+                    dup2(creat(path, 0o600), 1)
+                    try await withProcessPool(maxWorkers: 1) { pool async throws in
+                        _ = await pool.submit { () -> Int in
+                            print("this line")
+                            raise(SIGKILL)
+                            return 1
+                        }.result
+                    }
+                },
+                path
+            )
+        }
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "this line\n")
+    }
+}
+
+extension Array {
+    fileprivate var pair: (Element, Element) { (self[0], self[1]) }
+}

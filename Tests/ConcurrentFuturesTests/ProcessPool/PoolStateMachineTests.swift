@@ -1,0 +1,98 @@
+import Testing
+
+@testable import ConcurrentFutures
+
+@Suite("The pool's state machine")
+struct PoolStateMachineTests {
+    @Test("whatever happens in whatever order, every invariant holds")
+    func simulation() {
+        for seed in UInt64(0)..<2_000 {
+            var simulation = PoolSimulation(seed: seed)
+            simulation.run(events: 150)
+        }
+    }
+
+    @Test("simulated pools see every fate that a task can have")
+    func simulationReachesEveryFate() {
+        var seen: Set<String> = []
+        for seed in UInt64(0)..<500 {
+            var simulation = PoolSimulation(seed: seed)
+            simulation.run(events: 200)
+            for fate in simulation.fates.values { seen.insert("\(fate)") }
+        }
+        #expect(seen == ["finished", "dropped", "cancelled", "crashed", "broken", "shutDown", "unsendable"])
+    }
+
+    private struct Bench {
+        var machine: PoolStateMachine
+        var actions: PoolStateMachine.Actions = []
+
+        init(maxWorkers: Int, prefetch: Int = 8) {
+            machine = PoolStateMachine(
+                configuration: .init(maxWorkers: maxWorkers, prefetch: prefetch, channelRoom: 1000)
+            )
+        }
+
+        mutating func take() -> PoolStateMachine.Actions {
+            defer { actions = [] }
+            return actions
+        }
+    }
+
+    // E21
+    @Test("an idle worker is used before a new one is started")
+    func idleFirst() {
+        var bench = Bench(maxWorkers: 4)
+        let first = bench.machine.submit(cost: 1, actions: &bench.actions)
+        #expect(bench.take() == [.startWorker(0)])
+        bench.machine.workerReady(0, actions: &bench.actions)
+        #expect(bench.take() == [.send(first, to: 0)])
+        _ = bench.machine.finished(by: 0, actions: &bench.actions)
+        let second = bench.machine.submit(cost: 1, actions: &bench.actions)
+        #expect(bench.take() == [.send(second, to: 0)])
+    }
+
+    @Test("what a busy worker holds in advance is taken back for one that falls idle")
+    func rebalances() {
+        var bench = Bench(maxWorkers: 2)
+        var tasks: [TaskID] = []
+        for _ in 0..<2 { tasks.append(bench.machine.submit(cost: 1, actions: &bench.actions)) }
+        for id in WorkerID(0)..<2 { bench.machine.workerReady(id, actions: &bench.actions) }
+        for _ in 0..<4 { tasks.append(bench.machine.submit(cost: 1, actions: &bench.actions)) }
+        _ = bench.take()
+        for _ in 0..<3 { _ = bench.machine.finished(by: 1, actions: &bench.actions) }
+        let revocations = bench.take().filter { if case .revoke(_, from: 0) = $0 { true } else { false } }
+        #expect(!revocations.isEmpty)
+    }
+
+    @Test("a dead worker's other tasks go to the next one in their order")
+    func innocentTasksGoOn() {
+        var bench = Bench(maxWorkers: 1)
+        let tasks = (0..<3).map { _ in bench.machine.submit(cost: 1, actions: &bench.actions) }
+        bench.machine.workerReady(0, actions: &bench.actions)
+        _ = bench.take()
+        bench.machine.workerEnded(0, running: true, continues: false, isKeepersFault: false, actions: &bench.actions)
+        #expect(bench.take() == [.complete(tasks[0], .crashed), .startWorker(1)])
+        bench.machine.workerReady(1, actions: &bench.actions)
+        #expect(bench.take() == [.send(tasks[1], to: 1), .send(tasks[2], to: 1)])
+    }
+
+    @Test("workers that keep dying before they are ready break the pool, and everything that waits learns it")
+    func breaks() {
+        var bench = Bench(maxWorkers: 1)
+        let task = bench.machine.submit(cost: 1, actions: &bench.actions)
+        for id in 0..<WorkerID(PoolStateMachine.mostDeathsInVain) {
+            #expect(bench.take() == [.startWorker(id)])
+            bench.machine.workerEnded(
+                id,
+                running: false,
+                continues: false,
+                isKeepersFault: false,
+                actions: &bench.actions
+            )
+        }
+        #expect(bench.take() == [.complete(task, .broken)])
+        let late = bench.machine.submit(cost: 1, actions: &bench.actions)
+        #expect(bench.take() == [.complete(late, .broken)])
+    }
+}

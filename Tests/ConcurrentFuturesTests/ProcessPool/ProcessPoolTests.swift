@@ -1,0 +1,239 @@
+import Foundation
+import Testing
+
+@testable import ConcurrentFutures
+
+@Suite("The process pool")
+struct ProcessPoolTests {
+    // P1
+    @Test("tasks run in other processes, in maxWorkers of them and no more", arguments: StartMethod.allCases)
+    func otherProcesses(method: StartMethod) async throws {
+        try await withProcessPool(maxWorkers: 3, startMethod: method) { pool async throws in
+            let futures = (0..<60).map { _ in pool.submit(ProcessWork.sleepingPid, 2) }
+            var pids: Set<Int32> = []
+            for future in futures { pids.insert(try await future.value) }
+            #expect(!pids.contains(getpid()))
+            #expect(pids.count <= 3 && pids.count > 1)
+        }
+    }
+
+    // P2
+    @Test("a worker is used again for one task after another")
+    func reused() async throws {
+        try await withProcessPool(maxWorkers: 3) { pool async throws in
+            var pids: Set<Int32> = []
+            for n in 0..<20 { pids.insert(try await pool.run(ProcessWork.pid, n)) }
+            #expect(pids.count == 1)
+        }
+    }
+
+    @Test("minWorkers stand ready at once")
+    func minWorkers() async throws {
+        try await withProcessPool(maxWorkers: 3, minWorkers: 3) { pool async throws in
+            let futures = (0..<3).map { _ in pool.submit(ProcessWork.sleepingPid, 50) }
+            var pids: Set<Int32> = []
+            for future in futures { pids.insert(try await future.value) }
+            #expect(pids.count == 3)
+        }
+    }
+
+    @Test("a pool that is never used starts nothing and ends")
+    func unused() async throws {
+        let pool = try ProcessPoolExecutor()
+        await pool.shutdown()
+        await #expect(throws: PoolError.self) { try await pool.run(ProcessWork.pid, 1) }
+    }
+
+    // E13
+    @Test("numbers of workers that make no sense are refused", arguments: [(0, 0), (-1, 0), (2, -1), (2, 3)])
+    func invalidNumbers(maxWorkers: Int, minWorkers: Int) {
+        let error = #expect(throws: PoolError.self) {
+            _ = try ProcessPoolExecutor(maxWorkers: maxWorkers, minWorkers: minWorkers)
+        }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.message.contains("Workers is") == true)
+    }
+
+    // P5
+    @Test("an error arrives as its own type if that is Codable, else as a RemoteError")
+    func errors() async throws {
+        struct NotCodable: Error, CustomStringConvertible { var description: String { "not codable" } }
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            await #expect(throws: Refusal(number: 7)) { try await pool.run(Work.squareUnlessSeven, 7) }
+            let remote = await #expect(throws: RemoteError.self) {
+                try await pool.run { () throws -> Int in throw NotCodable() }
+            }
+            #expect(remote?.message == "not codable")
+            #expect(remote?.typeName.hasSuffix("NotCodable") == true)
+            await #expect(throws: CancellationError.self) {
+                try await pool.run { () throws -> Int in throw CancellationError() }
+            }
+        }
+    }
+
+    @Test("what cannot be encoded or decoded fails its own future, naming stage and type")
+    func codingFailures() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let before = pool.submit(Work.square, 3)
+            let failures: [(any Error)?] = [
+                await pool.submit(Fragile.take, Fragile(.encode)).result.error,
+                await pool.submit(Fragile.take, Fragile(.decode)).result.error,
+                await pool.submit(Fragile.give, .encode).result.error,
+                await pool.submit(Fragile.give, .decode).result.error,
+            ]
+            let expected: [(PoolError.Code, String)] = [
+                (.encodingFailed, "the arguments of type Fragile could not be encoded"),
+                (.decodingFailed, "the arguments of type Fragile could not be decoded"),
+                (.encodingFailed, "its result of type Fragile could not be encoded"),
+                (.decodingFailed, "its result of type Fragile could not be decoded"),
+            ]
+            for (failure, (code, sentence)) in zip(failures, expected) {
+                let error = try #require(failure as? PoolError)
+                #expect(error.code == code)
+                #expect(error.message.contains(sentence) && error.message.contains("this value is fragile"))
+            }
+            #expect(try await before.value == 9)
+            #expect(try await pool.run(Fragile.take, Fragile(.nowhere)) == 1)
+        }
+    }
+
+    @Test("values of every size cross, there and back", arguments: [0, 1, 1000, 49_000, 49_200, 300_000, 20_000_000])
+    func sizes(count: Int) async throws {
+        try await withProcessPool(maxWorkers: 2) { pool async throws in
+            let bytes = ProcessWork.make(count)
+            #expect(try await pool.run(ProcessWork.count, bytes) == count)
+            #expect(try await pool.run(ProcessWork.make, count) == bytes)
+        }
+    }
+
+    // D4
+    @Test("more in flight than the rings hold: nothing stands still")
+    func fullRings() async throws {
+        try await withProcessPool(maxWorkers: 2) { pool async throws in
+            let chunk = [UInt8](repeating: 1, count: 40_000)
+            let futures = (0..<300).map { _ in
+                pool.submit({ (bytes: [UInt8]) in bytes + bytes }, chunk)
+            }
+            for future in futures { #expect(try await future.value.count == 80_000) }
+            let results = (0..<2_000).map { _ in pool.submit(ProcessWork.make, 4_000) }
+            #expect(await results.wait().done.count == 2_000)
+        }
+    }
+
+    // F5, F6
+    @Test("a task that runs says so; cancelled, its result is dropped")
+    func cancelRunning() async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let running = pool.submit(Work.passGate, gate, "running")
+            let pending = pool.submit(Work.passGate, gate, "pending")
+            #expect(await becomesTrue { gate.hasBegun("running") })
+            #expect(running.isRunning && !running.isDone)
+            #expect(!pending.isRunning && !pending.isDone)
+            #expect(pending.cancel())
+            #expect(pending.isCancelled && pending.isDone)
+            #expect(running.cancel())
+            #expect(running.isRunning && !running.isDone)
+            try gate.release()
+            await #expect(throws: CancellationError.self) { try await running.value }
+            #expect(running.isCancelled)
+            // Only the task was cancelled, not its worker, and the one taken back never ran.
+            #expect(try await pool.run(Work.answer) == 42)
+            #expect(!gate.hasBegun("pending"))
+        }
+    }
+
+    // C5
+    @Test("cancelling the task around run cancels a call that has not started")
+    func cancelRun() async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let running = pool.submit(Work.passGate, gate, "running")
+            #expect(await becomesTrue { gate.hasBegun("running") })
+            let task = Task { try await pool.run(Work.passGate, gate, "second") }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            try gate.release()
+            _ = try await running.value
+            #expect(!gate.hasBegun("second"))
+        }
+    }
+
+    // E17
+    @Test("leaving the scope by an error cancels what has not started and waits for what runs")
+    func scopeThrows() async throws {
+        struct Leaving: Error {}
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        var left: [Future<String>] = []
+        await #expect(throws: Leaving.self) {
+            try await withProcessPool(maxWorkers: 1) { pool async throws in
+                left = (0..<10).map { pool.submit(Work.passGate, gate, "\($0)") }
+                #expect(await becomesTrue { gate.hasBegun("0") })
+                try gate.release()
+                throw Leaving()
+            }
+        }
+        #expect(left.allSatisfy { $0.isDone })
+        #expect(left.dropFirst(2).allSatisfy { $0.isCancelled })
+    }
+
+    // F13
+    @Test("a callback or a decoder that blocks delays no other task")
+    func blockedUserCode() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let gate = Gate()
+            let first = pool.submit(Work.square, 2)
+            first.onCompletion { _ in gate.pass() }
+            for n in 0..<20 { #expect(try await pool.run(Work.square, n) == n * n) }
+            gate.open()
+        }
+    }
+
+    @Test("one long task does not hold up the short ones behind it")
+    func rebalancing() async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await withProcessPool(maxWorkers: 2, minWorkers: 2) { pool async throws in
+            let long = pool.submit(Work.passGate, gate, "long")
+            let short = (0..<500).map { pool.submit(Work.square, $0) }
+            for (n, future) in short.enumerated() { #expect(try await future.value == n * n) }
+            #expect(!long.isDone)
+            try gate.release()
+            _ = try await long.value
+        }
+    }
+
+    // P12
+    @Test("a worker may have a pool of its own")
+    func nested() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let squares = try await pool.run { () async throws -> [Int] in
+                try await withProcessPool(maxWorkers: 2) { inner async throws in
+                    try await inner.map([1, 2, 3], Work.square).collect()
+                }
+            }
+            #expect(squares == [1, 4, 9])
+        }
+    }
+
+    // P22
+    @Test("an async function of the main actor works as a task")
+    func mainActor() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            #expect(try await pool.run(mainActorSquare, 6) == 36)
+            let more = try await pool.run({ (n: Int) async -> Int in await mainActorSquare(n) + 1 }, 5)
+            #expect(more == 26)
+        }
+    }
+}
+
+@MainActor private func mainActorSquare(_ n: Int) async -> Int { n * n }
+
+extension Result where Failure == any Error {
+    var error: (any Error)? {
+        if case .failure(let error) = self { error } else { nil }
+    }
+}
