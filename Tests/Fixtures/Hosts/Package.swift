@@ -16,6 +16,7 @@ let package = Package(
         .executableTarget(name: "Basics", dependencies: [pool, "Surroundings"]),
         .executableTarget(name: "TopLevel", dependencies: [pool, "Surroundings"]),
         .executableTarget(name: "Scenes", dependencies: [pool, "Surroundings"]),
+        .executableTarget(name: "Blocking", dependencies: [pool, "Surroundings"]),
         .target(name: "Helpers"),
         .executableTarget(
             name: "Elsewhere",

@@ -23,14 +23,17 @@ private func weigh<Value>(_ bag: Bag<Value>) -> Int { bag.parcels.map(\.weight).
                     try await checkPackage(pool)
                     try await checkDynamicLibrary(pool)
                     let anyPool: any PoolExecutor = pool
-                    expect(try await anyPool.run(answer, Letter("a")) == Letter("re: a"), "a call through an existential")
+                    expect(
+                        try await anyPool.run(answer, Letter("a")) == Letter("re: a"),
+                        "a call through an existential"
+                    )
                 }
             }
         }
     }
 
     private static func checkModule(_ pool: ProcessPoolExecutor) async throws {
-        expect(try await pool.run(area, Range2D(width: 2, height: 3)) == 6, "a function of another module")
+        expect(try await pool.run(area, Sheet(width: 2, height: 3)) == 6, "a function of another module")
         expect(try await pool.run(largest, [1, 3, 2]) == 3, "a generic function of another module")
     }
 
@@ -39,8 +42,14 @@ private func weigh<Value>(_ bag: Bag<Value>) -> Int { bag.parcels.map(\.weight).
             var number: Int
         }
         expect(try await pool.run(weigh, Parcel([1, 2])) == 3, "a function of another package")
-        expect(try await pool.run(Scales.weighTwice, Parcel([1, 2])) == 6, "a static async function of another package")
-        expect(try await pool.run(pair, Local(number: 1)) == [Local(number: 1), Local(number: 1)], "a local type in its generic")
+        expect(
+            try await pool.run(Scales.weighTwice, Parcel([1, 2])) == 6,
+            "a static async function of another package"
+        )
+        expect(
+            try await pool.run(pair, Local(number: 1)) == [Local(number: 1), Local(number: 1)],
+            "a local type in its generic"
+        )
         let bag = Bag(parcels: [Parcel([1]), Parcel([4])], value: Letter("b"))
         expect(try await pool.run(weigh, bag) == 5, "a private generic type around types of other packages")
     }

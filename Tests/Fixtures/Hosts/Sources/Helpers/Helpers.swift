@@ -1,15 +1,19 @@
-public struct Range2D: Codable, Sendable {
-    public var width: Int
-    public var height: Int
+/// A type of another module.
+public struct Sheet: Codable, Sendable {
+    fileprivate var width: Int
+    fileprivate var height: Int
 
+    /// A sheet of a size.
     public init(width: Int, height: Int) {
         self.width = width
         self.height = height
     }
 }
 
-public func area(_ range: Range2D) -> Int { range.width * range.height }
+/// A global function.
+public func area(_ sheet: Sheet) -> Int { sheet.width * sheet.height }
 
+/// A generic function.
 public func largest<Element: Comparable & Codable & Sendable>(_ elements: [Element]) throws -> Element? {
     elements.max()
 }

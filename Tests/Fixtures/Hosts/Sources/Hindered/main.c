@@ -1,5 +1,6 @@
 // Runs a program with something taken from it: `Hindered <hindrance> … <program> [<argument> …]`, where a hindrance is
-//   refuse=<call>  the call fails with EPERM (fork: only fork itself; processes: every way to make a process)
+//   refuse=<call>  the call fails with EPERM (fork: only fork itself; processes, threads: every way to make
+//                  one)
 //   hide=<folder>  an empty folder lies over that one
 //   files=<n>, processes=<n>  a limit
 //   user=<n>       another user, so that the limit on processes counts for root, too
@@ -48,20 +49,26 @@ static void install(struct sock_filter *filter, size_t count) {
 #define IF_EQUAL(value, skip_then, skip_else) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (skip_then), (skip_else))
 #define IF_BITS(value, skip_then, skip_else) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (skip_then), (skip_else))
 
-// Refuses `clone` without one of the given flags. What `clone3` is asked for cannot be seen here: without it, the C library uses `clone`.
-static void refuse_clone_without(unsigned flags) {
+// Refuses `clone` with a flag, or without it. What `clone3` is asked for cannot be seen here: without it, the C library uses `clone`.
+static void refuse_clone(unsigned flag, int with) {
     struct sock_filter filter[] = {
-        LOAD(nr),         IF_EQUAL(__NR_clone3, 0, 1), FAIL(ENOSYS), IF_EQUAL(__NR_clone, 0, 2), LOAD(args[0]),
-        IF_BITS(flags, 0, 1), ALLOW,                   FAIL(EPERM),
+        LOAD(nr),
+        IF_EQUAL(__NR_clone3, 0, 1),
+        FAIL(ENOSYS),
+        IF_EQUAL(__NR_clone, 0, 2),
+        LOAD(args[0]),
+        IF_BITS(flag, with ? 1 : 0, with ? 0 : 1),
+        ALLOW,
+        FAIL(EPERM),
     };
-    // Any other call jumps to the first ALLOW, a `clone` without the flags over it.
     install(filter, sizeof filter / sizeof *filter);
 }
 
 static void refuse(const char *call) {
     // posix_spawn shares its memory with the new process for a while, fork does not.
-    if (!strcmp(call, "fork")) return refuse_clone_without(CLONE_VM);
-    if (!strcmp(call, "processes")) return refuse_clone_without(CLONE_THREAD);
+    if (!strcmp(call, "fork")) return refuse_clone(CLONE_VM, 0);
+    if (!strcmp(call, "processes")) return refuse_clone(CLONE_THREAD, 0);
+    if (!strcmp(call, "threads")) return refuse_clone(CLONE_THREAD, 1);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         if (strcmp(call, calls[i].name)) continue;
         struct sock_filter filter[] = {LOAD(nr), IF_EQUAL(calls[i].number, 0, 1), FAIL(EPERM), ALLOW};

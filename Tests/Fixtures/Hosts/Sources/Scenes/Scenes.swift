@@ -93,13 +93,4 @@ func runShell(_ command: String) {
     waitpid(pid, &status, 0)
 }
 
-/// - Returns: whether the file came to be within ten seconds.
-func waitForFile(_ path: String) -> Bool {
-    for _ in 0..<2000 {
-        if access(path, F_OK) == 0 { return true }
-        usleep(5000)
-    }
-    return false
-}
-
 func pidAfterFile(_ path: String) -> Int32 { waitForFile(path) ? getpid() : -1 }

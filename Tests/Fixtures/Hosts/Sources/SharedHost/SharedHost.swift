@@ -11,6 +11,7 @@ private func run(_ job: Job) -> Int { job.number + 1 }
 @main struct SharedHost {
     static func main() async {
         enterMain()
+        if CommandLine.arguments.count > 1 { return await replaced(goAhead: CommandLine.arguments[1]) }
         for method in StartMethod.allCases {
             await reportingErrors(as: "shared-host, \(method)") {
                 try await withProcessPool(maxWorkers: 2, startMethod: method) { pool in
@@ -18,6 +19,21 @@ private func run(_ job: Job) -> Int { job.number + 1 }
                     expect(try await pool.run({ $0 * 2 }, 4) == 8, "a closure")
                     expect(try await pool.run({ try await later($0) }, 4) == 5, "an async closure")
                 }
+            }
+        }
+    }
+
+    /// Makes another pool after the script has put another build of the library in the place of the one in use, and then creates `goAhead`.
+    private static func replaced(goAhead: String) async {
+        await reportingErrors(as: "shared-host") {
+            try await withProcessPool(maxWorkers: 1) { pool in
+                expect(try await pool.run(run, Job(number: 1)) == 2, "a task before")
+                report("ready")
+                expect(waitForFile(goAhead), "the script did not go ahead")
+                expect(try await pool.run(run, Job(number: 2)) == 3, "a task in a worker that runs already")
+            }
+            try await withProcessPool(maxWorkers: 1) { pool in
+                expect(try await pool.run(run, Job(number: 1)) == 2, "a task after")
             }
         }
     }

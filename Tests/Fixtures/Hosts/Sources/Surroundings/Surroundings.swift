@@ -44,3 +44,12 @@ public nonisolated(nonsending) func reportingErrors(
         exit(3)
     }
 }
+
+/// - Returns: whether the file came to be within ten seconds.
+public func waitForFile(_ path: String) -> Bool {
+    for _ in 0..<2000 {
+        if access(path, F_OK) == 0 { return true }
+        usleep(5000)
+    }
+    return false
+}
