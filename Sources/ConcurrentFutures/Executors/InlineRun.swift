@@ -27,7 +27,9 @@ struct InlineRun: ~Copyable {
         var items = BinaryDecoder(UnsafeRawBufferPointer(arguments))
         for _ in 0..<itemCount {
             var item = BinaryDecoder(nextItem(of: &items))
+            let start = outcomes.reserveLength()
             function.run(&item, outcome: &outcomes, stage: { _ in })
+            outcomes.fillLength(at: start)
         }
         finishBatch(&outcomes, since: start)
     }
@@ -42,14 +44,16 @@ struct InlineRun: ~Copyable {
         var items = BinaryDecoder(UnsafeRawBufferPointer(arguments))
         for _ in 0..<itemCount {
             var item = BinaryDecoder(nextItem(of: &items))
+            let start = outcomes.reserveLength()
             await function.runAsync(&item, outcome: &outcomes, stage: { _ in })
+            outcomes.fillLength(at: start)
         }
         finishBatch(&outcomes, since: start)
     }
 
     private func nextItem(of items: inout BinaryDecoder) -> UnsafeRawBufferPointer {
         do {
-            return try items.readBytes(Int(try items.readUInt64()))
+            return try items.readItem()
         } catch {
             preconditionFailure("a batch that this process encoded is shorter than its items")
         }

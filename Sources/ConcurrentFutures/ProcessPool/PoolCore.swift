@@ -4,15 +4,27 @@
 /// Nothing here waits, and nothing here runs user code: what has to happen without the lock is collected in an ``Aftermath``.
 struct PoolCore: ~Copyable {
     private struct WorkerEnd {
+        let id: WorkerID
         let channel: any WorkerChannel
-        /// The numbers of the functions whose definitions the worker has been sent.
-        var knownFunctions: Set<UInt32> = []
+        /// Whether the worker has been sent the definition of the function with this number; false for those beyond the end.
+        var knownFunctions: [Bool] = []
+
+        /// - Returns: whether the worker did not know it.
+        mutating func learn(_ function: UInt32) -> Bool {
+            let number = Int(function)
+            if number >= knownFunctions.count {
+                knownFunctions.append(contentsOf: repeatElement(false, count: number + 1 - knownFunctions.count))
+            }
+            defer { knownFunctions[number] = true }
+            return !knownFunctions[number]
+        }
     }
 
     private var machine: PoolStateMachine
     /// By the lower half of the task's number, which names a place in the state machine's slab.
     private var tasks: [PoolTask?] = []
-    private var workers: [WorkerID: WorkerEnd] = [:]
+    /// By the lower half of the worker's number, as with the tasks.
+    private var workers: [WorkerEnd?] = []
     private var actions: PoolStateMachine.Actions = []
     /// What the driver has to do.
     private var orders: [Order] = []
@@ -62,7 +74,7 @@ struct PoolCore: ~Copyable {
     func isRunning(_ task: TaskID) -> Bool {
         guard let (worker, index) = machine.place(of: task) else { return false }
         // Only the oldest can be, whatever the others' words say.
-        return index == 0 && workers[worker]?.channel.isStarted(at: 0) == true
+        return index == 0 && channel(of: worker)?.isStarted(at: 0) == true
     }
 
     mutating func shutDown(cancelPending: Bool, _ aftermath: inout Aftermath) {
@@ -79,12 +91,14 @@ struct PoolCore: ~Copyable {
 
     /// A worker is being started; from now on its channel can be written to.
     mutating func add(_ channel: any WorkerChannel, for id: WorkerID) {
-        workers[id] = WorkerEnd(channel: channel)
+        let index = Int(UInt32(truncatingIfNeeded: id))
+        while workers.count <= index { workers.append(nil) }
+        workers[index] = WorkerEnd(id: id, channel: channel)
     }
 
     /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
     mutating func received(_ reply: Reply, from id: WorkerID, _ aftermath: inout Aftermath) throws(ChannelFailure) {
-        guard let channel = workers[id]?.channel else { return }
+        guard let channel = channel(of: id) else { return }
         if reply.kind == .ready {
             machine.workerReady(id, actions: &actions)
             return carryOut(&aftermath)
@@ -123,7 +137,7 @@ struct PoolCore: ~Copyable {
 
     /// What a worker that has ended was running, if it was running anything.
     func victim(of id: WorkerID) -> Victim? {
-        guard let channel = workers[id]?.channel, let task = machine.oldestTask(of: id), channel.isStarted(at: 0),
+        guard let channel = channel(of: id), let task = machine.oldestTask(of: id), channel.isStarted(at: 0),
             let record = self[task]
         else { return nil }
         return Victim(function: record.function, options: record.options, stage: channel.stage)
@@ -144,7 +158,8 @@ struct PoolCore: ~Copyable {
         if !isKeepersFault { brokenReason = failure }
         let running = victim(of: id) != nil
         var continues = false
-        if let channel = workers.removeValue(forKey: id)?.channel {
+        if let channel = channel(of: id) {
+            workers[Int(UInt32(truncatingIfNeeded: id))] = nil
             for (index, task) in machine.tasks(of: id) {
                 self[task]!.payload = channel.payload(at: index)
             }
@@ -171,8 +186,14 @@ struct PoolCore: ~Copyable {
 
     /// Whoever asks knows that the task has not ended.
     private subscript(task: TaskID) -> PoolTask? {
-        get { tasks[Int(UInt32(truncatingIfNeeded: task))] }
+        _read { yield tasks[Int(UInt32(truncatingIfNeeded: task))] }
         _modify { yield &tasks[Int(UInt32(truncatingIfNeeded: task))] }
+    }
+
+    private func channel(of id: WorkerID) -> (any WorkerChannel)? {
+        let index = Int(UInt32(truncatingIfNeeded: id))
+        guard index < workers.count, let worker = workers[index], worker.id == id else { return nil }
+        return worker.channel
     }
 
     private mutating func take(_ task: TaskID) -> PoolTask {
@@ -203,7 +224,7 @@ struct PoolCore: ~Copyable {
     }
 
     private mutating func finish(by id: WorkerID, with payload: Payload, _ aftermath: inout Aftermath) {
-        workers[id]!.channel.finishOldest()
+        channel(of: id)!.finishOldest()
         guard let (task, isCancelled) = machine.finished(by: id, actions: &actions) else {
             preconditionFailure("it was asked just now which task the worker runs")
         }
@@ -245,8 +266,9 @@ struct PoolCore: ~Copyable {
                 aftermath.driverHasOrders = true
             case .stopWorker(let id):
                 // A stop always has room; if it did not go out, the worker ends with its keeper.
-                try? workers[id]?.channel.sendStop()
-                wakeIfNeeded(id, &aftermath)
+                guard let channel = channel(of: id) else { continue }
+                try? channel.sendStop()
+                if channel.needsWaking() { aftermath.sleepers.append(channel) }
             case .stopped:
                 isStopped = true
                 aftermath.driverHasOrders = true
@@ -256,25 +278,27 @@ struct PoolCore: ~Copyable {
     }
 
     private mutating func send(_ task: TaskID, to id: WorkerID, _ aftermath: inout Aftermath) {
-        let record = self[task]!
-        self[task]!.payload = nil
-        let isNew = workers[id]!.knownFunctions.insert(record.function.number).inserted
+        let index = Int(UInt32(truncatingIfNeeded: id))
+        let channel = workers[index]!.channel
+        let function = self[task]!.function
+        let isNew = workers[index]!.learn(function.number)
+        let payload = self[task]!.payload.take()!
         let request = OutgoingRequest(
-            functionNumber: record.function.number,
-            definition: isNew ? record.function.definition : [],
-            isBatch: record.isBatch,
-            itemCount: record.itemCount,
-            firstItem: record.batch?.itemsDone ?? 0,
-            payload: record.payload!
+            functionNumber: function.number,
+            definition: isNew ? function.definition : [],
+            isBatch: self[task]!.isBatch,
+            itemCount: self[task]!.itemCount,
+            firstItem: self[task]!.batch?.itemsDone ?? 0,
+            payload: payload
         )
         do {
-            try workers[id]!.channel.send(request)
-            wakeIfNeeded(id, &aftermath)
+            try channel.send(request)
+            if channel.needsWaking() { aftermath.sleepers.append(channel) }
         } catch {
-            if isNew { workers[id]!.knownFunctions.remove(record.function.number) }
+            if isNew { workers[index]!.knownFunctions[Int(function.number)] = false }
             self[task]!.failure = PoolError(
                 .encodingFailed,
-                "the arguments of \(request.payload.count) bytes could not be sent: \(error)",
+                "the arguments of \(payload.count) bytes could not be sent: \(error)",
                 underlying: error
             )
             machine.sendFailed(task, to: id, actions: &actions)
@@ -282,14 +306,10 @@ struct PoolCore: ~Copyable {
     }
 
     private mutating func revoke(_ task: TaskID, from id: WorkerID) {
-        guard let index = machine.place(of: task)?.index, let channel = workers[id]?.channel, channel.revoke(at: index)
+        guard let index = machine.place(of: task)?.index, let channel = channel(of: id), channel.revoke(at: index)
         else { return machine.revokeCameTooLate(task) }
         self[task]!.payload = channel.payload(at: index)
         machine.revoked(task, actions: &actions)
-    }
-
-    private func wakeIfNeeded(_ id: WorkerID, _ aftermath: inout Aftermath) {
-        if let channel = workers[id]?.channel, channel.needsWaking() { aftermath.sleepers.append(channel) }
     }
 
     private mutating func completion(

@@ -85,10 +85,9 @@ struct PoolStateMachine {
     /// Those that wait for a worker, the next one first. Cancelled ones stay in it as numbers that mean nothing any more.
     private var backlog: Deque<TaskID> = []
     private var backlogCount = 0
-    private var workers: [WorkerID: Worker] = [:]
+    private var workers = Slab<Worker>()
     private var idle: [WorkerID] = []
     private var startingCount = 0
-    private var nextWorker: WorkerID = 0
     private var canStartWorkers = true
     /// Workers that died before they were ready, or with tasks none of which they had begun, without a task having ended in between.
     private var deathsInVain = 0
@@ -205,7 +204,7 @@ struct PoolStateMachine {
 
     /// Whatever has not ended is cancelled, whether it runs or not.
     mutating func cancelAll(actions: inout Actions) {
-        for task in tasks.keys { _ = cancel(task, actions: &actions) }
+        for (task, _) in tasks.elements { _ = cancel(task, actions: &actions) }
     }
 
     /// A worker has ended, or could not be started.
@@ -221,7 +220,7 @@ struct PoolStateMachine {
         isKeepersFault: Bool,
         actions: inout Actions
     ) {
-        guard let worker = workers.removeValue(forKey: id) else { return }
+        guard let worker = workers.remove(id) else { return }
         idle.removeAll { $0 == id }
         if worker.state == .starting { startingCount -= 1 }
         var innocent: [TaskID] = worker.inFlight.compactMap(\.task)
@@ -238,7 +237,7 @@ struct PoolStateMachine {
             deathsInVain += 1
         }
         for task in innocent.reversed() { requeue(task, &actions) }
-        if workers.isEmpty, !mayStartWorkers { breakDown(&actions) }
+        if workers.count == 0, !mayStartWorkers { breakDown(&actions) }
         keepMinimum(&actions)
         dispatch(&actions)
         settle(&actions)
@@ -247,7 +246,7 @@ struct PoolStateMachine {
     /// No worker can ever be started, for a reason that the driver knows.
     mutating func cannotStartWorkers(actions: inout Actions) {
         canStartWorkers = false
-        if workers.isEmpty { breakDown(&actions) }
+        if workers.count == 0 { breakDown(&actions) }
         settle(&actions)
     }
 
@@ -258,7 +257,7 @@ struct PoolStateMachine {
         isShutDown = true
         if cancelPending {
             for task in backlog where tasks[task] != nil { _ = cancel(task, actions: &actions) }
-            for (id, worker) in workers {
+            for (id, worker) in workers.elements {
                 for case let task? in worker.inFlight.map(\.task) where !tasks[task]!.isCancelled {
                     tasks[task]!.isUnwanted = true
                     actions.append(.revoke(task, from: id))
@@ -332,7 +331,7 @@ struct PoolStateMachine {
 
     private func leastLoadedWorker(for cost: Int) -> WorkerID? {
         var best: (id: WorkerID, load: Int)?
-        for (id, worker) in workers where worker.state == .ready && canHold(cost, worker) {
+        for (id, worker) in workers.elements where worker.state == .ready && canHold(cost, worker) {
             if best == nil || worker.liveCount < best!.load { best = (id, worker.liveCount) }
         }
         return best?.id
@@ -360,7 +359,7 @@ struct PoolStateMachine {
 
     /// Takes back half of what the fullest worker holds beyond the task that it runs.
     private mutating func rebalance(_ actions: inout Actions) {
-        guard let (id, worker) = workers.max(by: { $0.value.liveCount < $1.value.liveCount }), worker.liveCount >= 2
+        guard let (id, worker) = workers.elements.max(by: { $0.element.liveCount < $1.element.liveCount }), worker.liveCount >= 2
         else { return }
         let live = worker.inFlight.compactMap(\.task)
         for task in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) where !tasks[task]!.isCancelled {
@@ -393,9 +392,7 @@ struct PoolStateMachine {
     }
 
     private mutating func startWorker(_ actions: inout Actions) {
-        let id = nextWorker
-        nextWorker += 1
-        workers[id] = Worker(room: configuration.channelRoom)
+        let id = workers.insert(Worker(room: configuration.channelRoom))
         startingCount += 1
         actions.append(.startWorker(id))
     }
@@ -418,7 +415,7 @@ struct PoolStateMachine {
     /// Lets the workers go once there is nothing left for them to do.
     private mutating func settle(_ actions: inout Actions) {
         guard isShutDown, life != .stopped, tasks.count == 0 else { return }
-        for (id, worker) in workers {
+        for (id, worker) in workers.elements {
             switch worker.state {
             case .ready:
                 workers[id]!.state = .stopping
@@ -432,7 +429,7 @@ struct PoolStateMachine {
             }
         }
         idle.removeAll()
-        if workers.isEmpty {
+        if workers.count == 0 {
             life = .stopped
             actions.append(.stopped)
         }
@@ -443,9 +440,9 @@ struct PoolStateMachine {
     /// Everything that must hold after each event; for tests.
     func checkInvariants() {
         precondition(workers.count <= configuration.maxWorkers, "more workers than there may be")
-        precondition(startingCount == workers.values.count { $0.state == .starting }, "starting workers are counted")
+        precondition(startingCount == workers.elements.count { $0.element.state == .starting }, "starting workers are counted")
         var held = 0
-        for (id, worker) in workers {
+        for (id, worker) in workers.elements {
             precondition(worker.liveCount == worker.inFlight.count { $0.task != nil }, "live tasks are counted")
             precondition(
                 worker.room == configuration.channelRoom - worker.inFlight.reduce(0) { $0 + $1.cost },
@@ -472,7 +469,7 @@ struct PoolStateMachine {
         }
         if backlogCount > 0, life == .open {
             precondition(idle.isEmpty, "a task waits although a worker is idle")
-            precondition(!workers.isEmpty, "a task waits and no worker will come")
+            precondition(workers.count > 0, "a task waits and no worker will come")
         }
     }
 }

@@ -34,6 +34,7 @@ struct BatchProgress {
 
     mutating func append(_ outcome: Payload) {
         itemsDone += 1
+        withUnsafeBytes(of: UInt64(outcome.count)) { bytes.append(contentsOf: $0) }
         outcome.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
 

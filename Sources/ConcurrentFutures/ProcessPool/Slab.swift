@@ -21,10 +21,13 @@ struct Slab<Element> {
     }
 
     subscript(key: UInt64) -> Element? {
-        get {
+        _read {
             let index = Int(UInt32(truncatingIfNeeded: key))
-            guard index < entries.count, entries[index].generation == UInt32(key >> 32) else { return nil }
-            return entries[index].element
+            if index < entries.count, entries[index].generation == UInt32(key >> 32) {
+                yield entries[index].element
+            } else {
+                yield nil
+            }
         }
         _modify {
             let index = Int(UInt32(truncatingIfNeeded: key))
@@ -50,10 +53,10 @@ struct Slab<Element> {
         return element
     }
 
-    /// The numbers of all values.
-    var keys: [UInt64] {
-        entries.indices.compactMap { index in
-            entries[index].element == nil ? nil : Self.key(UInt32(index), entries[index].generation)
+    /// All values and their numbers, in no order.
+    var elements: some Sequence<(key: UInt64, element: Element)> {
+        entries.indices.lazy.compactMap { index in
+            entries[index].element.map { (Self.key(UInt32(index), entries[index].generation), $0) }
         }
     }
 

@@ -18,9 +18,11 @@ struct EncodedCall<Output: Sendable>: Sendable {
         } catch {
             throw PoolError(refusing: error, options: options)
         }
-        var encoder = BinaryEncoder()
         do {
-            try body.encodeArguments(into: &encoder)
+            arguments = try EncoderCache.withEncoder { encoder in
+                try body.encodeArguments(into: &encoder)
+                return encoder.takeBytes()
+            }
         } catch {
             throw PoolError(
                 .encodingFailed,
@@ -34,7 +36,6 @@ struct EncodedCall<Output: Sendable>: Sendable {
         function = registered
         isBatch = Body.isBatch
         itemCount = body.itemCount
-        arguments = encoder.takeBytes()
         decoder = Body.outcomeDecoder(for: registered)
     }
 }

@@ -105,21 +105,22 @@ final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
         self.function = function
     }
 
-    /// Reads a batch: the number of items, the nanoseconds they took, then each item's outcome.
+    /// Reads a batch: the number of items, the nanoseconds they took, then each item's outcome behind its length.
     func decode(_ payload: Payload) -> Result<BatchOutcome<Function.Output>, any Error> {
         payload.withUnsafeBytes { bytes in
             var decoder = BinaryDecoder(bytes)
             do {
                 let count = Int(try decoder.readUInt32())
                 let nanoseconds = try decoder.readUInt64()
-                // Each outcome takes at least a byte, so a count beyond the bytes is a lie that would only cost memory.
+                // Each outcome takes more than a byte, so a count beyond the bytes is a lie that would only cost memory.
                 guard count <= decoder.remaining else {
                     throw PoolError(.workerMisbehaved, "a batch of \(count) outcomes in \(decoder.remaining) bytes")
                 }
                 var results: [Result<Function.Output, any Error>] = []
                 results.reserveCapacity(count)
                 for _ in 0..<count {
-                    results.append(Outcome.decode(of: Function.self, from: &decoder))
+                    var item = BinaryDecoder(try decoder.readItem())
+                    results.append(Outcome.decode(of: Function.self, from: &item))
                 }
                 return .success(
                     BatchOutcome(results: results, duration: .nanoseconds(Int64(clamping: nanoseconds)))

@@ -114,10 +114,9 @@ struct BatchCall<Function: TaskFunction>: TaskBody {
     /// Each item is preceded by its length, so that one that cannot be decoded does not hide those behind it.
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
         for item in items {
-            let start = encoder.count
-            encoder.append(UInt64(0))
+            let start = encoder.reserveLength()
             try Function.encode(item, into: &encoder)
-            encoder.overwrite(UInt64(encoder.count - start - 8), at: start)
+            encoder.fillLength(at: start)
         }
     }
 

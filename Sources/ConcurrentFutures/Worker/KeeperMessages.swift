@@ -7,7 +7,7 @@ public enum StartMethod: String, Sendable, Codable, CaseIterable {
 }
 
 /// Names a worker within its pool; never used twice.
-typealias WorkerID = UInt32
+typealias WorkerID = UInt64
 
 /// What the host tells the fork server.
 enum KeeperCommand: Codable {

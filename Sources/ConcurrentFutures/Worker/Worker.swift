@@ -24,7 +24,7 @@ enum Worker {
         // A session and not only a process group: a background group is stopped when it reads from the terminal.
         CurrentProcess.startSession()
         try CurrentProcess.dieWithParent(keeper)
-        CurrentProcess.setName("cf-worker-\(id)")
+        CurrentProcess.setName("cf-worker-\(UInt32(truncatingIfNeeded: id))")
         CurrentProcess.redirectStandardError(to: descriptors.standardError)
         try CurrentProcess.closeDescriptors(except: descriptors.channel.all.map(\.number))
         CurrentProcess.readStandardInputFromNothing()

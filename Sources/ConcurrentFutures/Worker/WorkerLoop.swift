@@ -6,7 +6,8 @@
 /// It is made on one thread and then belongs to the task thread, on which alone it runs: that is what the unchecked conformance rests on.
 final class WorkerLoop: @unchecked Sendable {
     private let channel: any TaskChannel
-    private var functions: [UInt32: Result<BoundFunction, any Error>] = [:]
+    /// By their numbers.
+    private var functions: [Result<BoundFunction, any Error>?] = []
     private var outcome = BinaryEncoder()
 
     init(_ channel: any TaskChannel) {
@@ -18,7 +19,7 @@ final class WorkerLoop: @unchecked Sendable {
         send(.ready, sequence: 0)
         while let request = channel.nextRequest(define: define) {
             do {
-                guard let function = try functions[request.header.functionNumber]?.get() else {
+                guard let function = try functions[Int(request.header.functionNumber)]?.get() else {
                     fatalError("a task came before its function")
                 }
                 if request.header.flags & RequestHeader.Flags.batch.rawValue != 0 {
@@ -36,7 +37,8 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     private func define(_ number: UInt32, _ definition: UnsafeRawBufferPointer) {
-        functions[number] = Result { try BoundFunction.find(definition: definition) }
+        while functions.count <= Int(number) { functions.append(nil) }
+        functions[Int(number)] = Result { try BoundFunction.find(definition: definition) }
     }
 
     private func runSingle(_ function: BoundFunction, _ request: IncomingRequest) async {
@@ -49,9 +51,7 @@ final class WorkerLoop: @unchecked Sendable {
         let start = monotonicNanoseconds()
         var items = BinaryDecoder(request.payload)
         for index in 0..<request.header.itemCount {
-            guard let length = try? items.readUInt64(), let item = try? items.readBytes(Int(length)) else {
-                fatalError("a batch is shorter than its items")
-            }
+            guard let item = try? items.readItem() else { fatalError("a batch is shorter than its items") }
             guard index >= request.header.firstItem else { continue }
             var arguments = BinaryDecoder(item)
             await call(function, &arguments)

@@ -43,7 +43,7 @@ enum Work {
 
     /// Blocks until a file is there. The bound is for a test that failed.
     static func waitForFile(_ path: String) throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + testBound
         while !FileManager.default.fileExists(atPath: path) {
             guard .now < deadline else { throw PoolError(.timedOut, "nobody made \(path)") }
             Thread.sleep(forTimeInterval: 0.001)
@@ -116,7 +116,7 @@ final class TemporaryDirectory: Sendable {
 }
 
 /// Waits for something to become true, and says whether it did.
-func becomesTrue(within limit: Duration = .seconds(20), _ condition: () throws -> Bool) async rethrows -> Bool {
+func becomesTrue(within limit: Duration = testBound, _ condition: () throws -> Bool) async rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     while try !condition() {
         guard .now < deadline else { return false }

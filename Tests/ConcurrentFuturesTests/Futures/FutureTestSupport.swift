@@ -160,7 +160,7 @@ final class Log<Element: Sendable>: Sendable {
 }
 
 /// How long a test waits for what should happen at once.
-let testBound = Duration.seconds(30)
+let testBound = Duration.seconds(90)
 
 /// Yields until it is so, within the bound.
 func eventually(_ condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async {

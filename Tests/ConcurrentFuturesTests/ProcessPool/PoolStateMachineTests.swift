@@ -5,20 +5,23 @@ import Testing
 @Suite("The pool's state machine")
 struct PoolStateMachineTests {
     @Test("whatever happens in whatever order, every invariant holds")
-    func simulation() {
+    func simulation() async {
         for seed in UInt64(0)..<2_000 {
             var simulation = PoolSimulation(seed: seed)
             simulation.run(events: 150)
+            // The threads that run tests are few.
+            await Task.yield()
         }
     }
 
     @Test("simulated pools see every fate that a task can have")
-    func simulationReachesEveryFate() {
+    func simulationReachesEveryFate() async {
         var seen: Set<String> = []
         for seed in UInt64(0)..<500 {
             var simulation = PoolSimulation(seed: seed)
             simulation.run(events: 200)
             for fate in simulation.fates.values { seen.insert("\(fate)") }
+            await Task.yield()
         }
         #expect(seen == ["finished", "dropped", "cancelled", "crashed", "broken", "shutDown", "unsendable"])
     }
@@ -72,17 +75,26 @@ struct PoolStateMachineTests {
         bench.machine.workerReady(0, actions: &bench.actions)
         _ = bench.take()
         bench.machine.workerEnded(0, running: true, continues: false, isKeepersFault: false, actions: &bench.actions)
-        #expect(bench.take() == [.complete(tasks[0], .crashed), .startWorker(1)])
-        bench.machine.workerReady(1, actions: &bench.actions)
-        #expect(bench.take() == [.send(tasks[1], to: 1), .send(tasks[2], to: 1)])
+        let actions = bench.take()
+        guard actions.count == 2, actions[0] == .complete(tasks[0], .crashed), case .startWorker(let next) = actions[1]
+        else {
+            Issue.record("\(actions)")
+            return
+        }
+        bench.machine.workerReady(next, actions: &bench.actions)
+        #expect(bench.take() == [.send(tasks[1], to: next), .send(tasks[2], to: next)])
     }
 
     @Test("workers that keep dying before they are ready break the pool, and everything that waits learns it")
     func breaks() {
         var bench = Bench(maxWorkers: 1)
         let task = bench.machine.submit(cost: 1, actions: &bench.actions)
-        for id in 0..<WorkerID(PoolStateMachine.mostDeathsInVain) {
-            #expect(bench.take() == [.startWorker(id)])
+        for _ in 0..<PoolStateMachine.mostDeathsInVain {
+            let actions = bench.take()
+            guard actions.count == 1, case .startWorker(let id) = actions[0] else {
+                Issue.record("\(actions)")
+                return
+            }
             bench.machine.workerEnded(
                 id,
                 running: false,

@@ -97,6 +97,17 @@ struct ProcessPoolTests {
         }
     }
 
+    @Test("an item of a map that cannot be decoded fails alone, on either side", arguments: [ExecutorKind.inline, .process])
+    func undecodableItems(kind: ExecutorKind) async throws {
+        try await kind.with { pool async throws in
+            let places: [Fragile.Place] = [.nowhere, .decode, .nowhere, .encode, .nowhere]
+            let given = await Array(pool.map(places, chunkSize: 5, Fragile.give).results)
+            #expect(given.map { $0.error == nil } == [true, false, true, false, true])
+            let taken = await Array(pool.map(places.map(Fragile.init), chunkSize: 5, Fragile.take).results)
+            #expect(taken.map { $0.error == nil } == [true, false, true, false, true])
+        }
+    }
+
     @Test("values of every size cross, there and back", arguments: [0, 1, 1000, 49_000, 49_200, 300_000, 20_000_000])
     func sizes(count: Int) async throws {
         try await withProcessPool(maxWorkers: 2) { pool async throws in
@@ -172,12 +183,13 @@ struct ProcessPoolTests {
             try await withProcessPool(maxWorkers: 1) { pool async throws in
                 left = (0..<10).map { pool.submit(Work.passGate, gate, "\($0)") }
                 #expect(await becomesTrue { gate.hasBegun("0") })
-                try gate.release()
+                // What runs can only end once the others have been cancelled.
+                left[9].onCompletion { _ in try? gate.release() }
                 throw Leaving()
             }
         }
         #expect(left.allSatisfy { $0.isDone })
-        #expect(left.dropFirst(2).allSatisfy { $0.isCancelled })
+        #expect(left.dropFirst().allSatisfy { $0.isCancelled })
     }
 
     // F13
@@ -235,5 +247,13 @@ struct ProcessPoolTests {
 extension Result where Failure == any Error {
     var error: (any Error)? {
         if case .failure(let error) = self { error } else { nil }
+    }
+}
+
+extension Array {
+    fileprivate init<Sequence: AsyncSequence>(_ sequence: Sequence) async
+    where Sequence.Element == Element, Sequence.Failure == Never {
+        self = []
+        for await element in sequence { append(element) }
     }
 }
