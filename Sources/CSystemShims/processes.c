@@ -59,6 +59,8 @@ int cf_wait_status_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(st
 
 char **cf_environment(void) { return environ; }
 
+const short cf_spawn_new_session = POSIX_SPAWN_SETSID;
+
 int cf_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

@@ -7,6 +7,7 @@
 #include "CSystemShims.h"
 
 #include <dlfcn.h>
+#include <sys/auxv.h>
 
 typedef int (*main_function)(int, char **, char **);
 typedef int (*start_function)(
@@ -20,6 +21,8 @@ static int bootstrap_socket = -1;
 
 int cf_start_hook_ran(void) { return hook_ran; }
 
+int cf_environment_is_distrusted(void) { return getauxval(AT_SECURE) != 0; }
+
 uintptr_t cf_start_hook_offset(void) {
     Dl_info info;
     if (!dladdr((void *)&cf_start_hook_offset, &info)) return 0;
@@ -31,23 +34,30 @@ static int library_main(int argc, char **argv, char **envp) {
     return concurrent_futures_process_main(bootstrap_socket);
 }
 
-// The variable holds "descriptor:offset:token". It counts only if this copy of the library is meant and the descriptor is a socket
-// with the same token waiting in it; whoever merely inherits the variable runs its own main.
-static int meant_for_this_copy(void) {
+static int no_main(int argc, char **argv, char **envp) {
+    (void)argc, (void)argv, (void)envp;
+    fputs("a process of a pool cannot read what it was started with, and ends\n", stderr);
+    return 1;
+}
+
+// The variable holds "descriptor:parent:offset:token". It counts only if this copy of the library is meant and the descriptor is a socket
+// with the same token waiting in it; whoever merely inherits the variable runs its own main. But where the process named there did start
+// this one, and the token is missing nevertheless, the program's main would only do the same again, without end.
+static main_function main_for_this_process(main_function program_main) {
     const char *variable = secure_getenv("CONCURRENT_FUTURES_BOOTSTRAP");
-    if (!variable) return 0;
-    int fd = -1, end = 0;
+    if (!variable) return program_main;
+    int fd = -1, parent = -1, end = 0;
     unsigned long long offset = 0;
-    if (sscanf(variable, "%d:%llx:%n", &fd, &offset, &end) != 2 || end == 0) return 0;
-    if (offset != cf_start_hook_offset()) return 0;
+    if (sscanf(variable, "%d:%d:%llx:%n", &fd, &parent, &offset, &end) != 3 || end == 0) return program_main;
+    if (offset != cf_start_hook_offset()) return program_main;
     char token[128] = {0};
     ssize_t received = recv(fd, token, sizeof token - 1, MSG_PEEK | MSG_DONTWAIT);
     int matches = received > 16 && strcmp(token, variable + end) == 0;
     unsetenv("CONCURRENT_FUTURES_BOOTSTRAP");
-    if (!matches) return 0;
+    if (!matches) return parent == getppid() ? no_main : program_main;
     recv(fd, token, sizeof token - 1, MSG_DONTWAIT);
     bootstrap_socket = fd;
-    return 1;
+    return library_main;
 }
 
 __attribute__((weak, visibility("default"))) int __libc_start_main(
@@ -55,5 +65,5 @@ __attribute__((weak, visibility("default"))) int __libc_start_main(
     void *stack_end) {
     hook_ran = 1;
     start_function next = (start_function)dlsym(RTLD_NEXT, "__libc_start_main");
-    return next(meant_for_this_copy() ? library_main : program_main, argc, argv, init, fini, rtld_fini, stack_end);
+    return next(main_for_this_process(program_main), argc, argv, init, fini, rtld_fini, stack_end);
 }

@@ -26,6 +26,8 @@
 
 /// Whether this copy of the library saw the process start, and so could take a worker process over.
 int cf_start_hook_ran(void);
+/// Whether this process has rights that its user does not have, so that a new process would not look at the variable either.
+int cf_environment_is_distrusted(void);
 /// Where the hook lies in its image: tells the copies of the library in one program apart.
 uintptr_t cf_start_hook_offset(void);
 
@@ -48,6 +50,7 @@ int cf_wait_status_signal(int status);
 /// Without "SIG"; null if there is no such signal.
 const char *cf_signal_name(int signal);
 char **cf_environment(void);
+extern const short cf_spawn_new_session;
 int cf_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 // Memory and descriptors (memory.c).

@@ -18,8 +18,7 @@ final class KeeperLauncher: WorkerLauncher {
         let invitation = try OwnProgram.Invitation()
         let host = try ProcessHandle(pid: CurrentProcess.pid)
         try invitation.socket.send(ProcessRole.forkServer, descriptors: [host.descriptor])
-        let pid = try OwnProgram.start(invitation, environment: Self.environment())
-        process = try ProcessHandle(pid: pid)
+        process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment()))
         socket = invitation.socket
         try socket.makeNonBlocking()
         deadline = monotonicNanoseconds() + Self.timeToStart

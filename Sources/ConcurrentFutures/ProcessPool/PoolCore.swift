@@ -154,7 +154,8 @@ struct PoolCore: ~Copyable {
         isKeepersFault: Bool,
         _ aftermath: inout Aftermath
     ) {
-        brokenReason = failure
+        // Where the keeper went, its own end is the reason, or another one will start.
+        if !isKeepersFault { brokenReason = failure }
         let running = victim(of: id) != nil
         var continues = false
         if let channel = channel(of: id) {

@@ -132,15 +132,18 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         }
     }
 
-    /// The pool cannot even begin.
+    /// The pool cannot even begin. What the driver would have to do is done, or given up, here.
     private func fail(_ reason: PoolError) {
-        withCore { core, aftermath in
+        let isStopped = withCore { core, aftermath in
+            core.cannotStartWorkers(reason, &aftermath)
             for case .start(let id) in core.takeOrders() {
                 core.workerEnded(id, failure: reason, isKeepersFault: true, &aftermath)
             }
-            core.cannotStartWorkers(reason, &aftermath)
             aftermath.driverHasOrders = false
+            return core.isStopped
         }
+        shared.withLock { $0.hasThread = false }
+        if isStopped { leave() }
     }
 
     // MARK: The driver thread
@@ -310,10 +313,10 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func launcherWasLost() {
         closeLauncher()
         launchersLostInVain += 1
-        for link in links { workerEnded(link.id, nil) }
         if launchersLostInVain >= Self.mostLaunchersLostInVain {
             cannotStartWorkers("the fork server ends before it has started a worker")
         }
+        for link in links { workerEnded(link.id, nil) }
     }
 
     private func launcherIsUnable(_ reason: String) {

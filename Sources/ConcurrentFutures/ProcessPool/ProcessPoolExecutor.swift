@@ -51,7 +51,8 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     ///   - startMethod: how a worker is started.
     ///   - name: what the names of the pool's threads begin with.
     /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for numbers that make no sense, and
-    ///   ``PoolError/Code/unsupportedHost`` if this program loaded the library at run time, with `dlopen`.
+    ///   ``PoolError/Code/unsupportedHost`` if this program loaded the library at run time, with
+    ///   `dlopen`, is linked statically as a whole, or runs with other rights than its user's.
     public init(
         maxWorkers: Int? = nil,
         minWorkers: Int = 0,
@@ -68,16 +69,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
                 "minWorkers is \(minWorkers); it must be between 0 and maxWorkers, which is \(maxWorkers)"
             )
         }
-        guard OwnProgram.canBeTakenOver else {
-            throw PoolError(
-                .unsupportedHost,
-                """
-                this program was not linked with ConcurrentFutures but loaded it while running, or is linked statically as a \
-                whole, so that a new process of it would run its main; link it dynamically with the library, or use a \
-                ThreadPoolExecutor
-                """
-            )
-        }
+        if let obstacle = OwnProgram.obstacle { throw PoolError(.unsupportedHost, obstacle) }
         self.maxWorkers = maxWorkers
         do {
             driver = try PoolDriver(

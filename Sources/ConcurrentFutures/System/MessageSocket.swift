@@ -47,7 +47,7 @@ final class MessageSocket: Sendable {
     ///
     /// - Throws: ``SystemError``; transient if the socket does not block and is empty, and one with `EMFILE` if descriptors were lost.
     func receive() throws(SystemError) -> Message? {
-        let size = try retrying("recv") { cf_peek_size(descriptor.number) }
+        let size = try sizeOfNextMessage()
         guard size > 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)
         var numbers = [Int32](repeating: -1, count: 16)
@@ -70,5 +70,16 @@ final class MessageSocket: Sendable {
         guard received > 0 else { return nil }
         bytes.removeLast(bytes.count - received)
         return Message(bytes: bytes, descriptors: descriptors)
+    }
+
+    private func sizeOfNextMessage() throws(SystemError) -> Int {
+        while true {
+            do {
+                return try retrying("recv") { cf_peek_size(descriptor.number) }
+            } catch {
+                // The other end was closed before it had read everything: told once, and before the last that it had sent itself.
+                guard error.number == ECONNRESET else { throw error }
+            }
+        }
     }
 }

@@ -6,8 +6,24 @@ import Glibc
 /// The start-up hook in `CSystemShims` recognises the new process by a variable of its environment and a token that waits in the
 /// socket which the variable names.
 enum OwnProgram {
-    /// Whether the hook saw this process start. Where it did not, a new process would run the program's own `main` again.
-    static var canBeTakenOver: Bool { cf_start_hook_ran() != 0 }
+    /// Why a new process of this program would run the program's own `main` again, and make one more process in its turn; `nil` if it
+    /// would not.
+    static var obstacle: String? {
+        if cf_start_hook_ran() == 0 {
+            return """
+                this program was not linked with ConcurrentFutures but loaded it while running, or is linked statically as a \
+                whole, so that a new process of it would run its main; link it dynamically with the library, or use a \
+                ThreadPoolExecutor
+                """
+        }
+        if cf_environment_is_distrusted() != 0 {
+            return """
+                this program runs with other rights than those of its user (set-user-ID, set-group-ID or capabilities of its \
+                file), so that a new process of it would ignore what this one tells it; use a ThreadPoolExecutor
+                """
+        }
+        return nil
+    }
 
     private static let variable = "CONCURRENT_FUTURES_BOOTSTRAP"
     /// Where a process that was started, rather than replaced, finds its socket.
@@ -27,19 +43,20 @@ enum OwnProgram {
             try socket.send(Array(token.utf8))
         }
 
-        fileprivate func environmentEntry(number: Int32) -> String {
-            "\(variable)=\(number):\(String(UInt64(cf_start_hook_offset()), radix: 16)):\(token)"
+        /// - Parameter parent: the pid of the parent of the new process.
+        fileprivate func environmentEntry(number: Int32, parent: Int32) -> String {
+            "\(variable)=\(number):\(parent):\(String(UInt64(cf_start_hook_offset()), radix: 16)):\(token)"
         }
     }
 
-    /// Starts this program with nothing but its standard output and error and a socket.
+    /// Starts this program, in a session of its own, with nothing but its standard output and error and a socket.
     ///
     /// - Parameter environment: changes to this process's environment; `nil` removes a variable.
     /// - Returns: the pid of the new process, a child of this one.
     static func start(_ invitation: Invitation, environment: [String: String?]) throws(SystemError) -> Int32 {
         var entries = inheritedEnvironment(without: Set(environment.keys).union([variable]))
         for case (let name, let value?) in environment { entries.append("\(name)=\(value)") }
-        entries.append(invitation.environmentEntry(number: bootstrapNumber))
+        entries.append(invitation.environmentEntry(number: bootstrapNumber, parent: getpid()))
 
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -58,7 +75,9 @@ enum OwnProgram {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        // A session from the first moment: what is typed on the terminal (Ctrl-C) is for this process alone.
+        let flags = Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | cf_spawn_new_session
+        posix_spawnattr_setflags(&attributes, flags)
 
         var pid: pid_t = 0
         let result = withCStrings(entries) { environment in
@@ -81,7 +100,8 @@ enum OwnProgram {
         } catch {
             return error
         }
-        let entries = inheritedEnvironment(without: [variable]) + [invitation.environmentEntry(number: number)]
+        let entry = invitation.environmentEntry(number: number, parent: getppid())
+        let entries = inheritedEnvironment(without: [variable]) + [entry]
         _ = withCStrings(entries) { execve("/proc/self/exe", CommandLine.unsafeArgv, $0) }
         return SystemError("execve(/proc/self/exe)")
     }

@@ -34,6 +34,18 @@ final class ProcessHandle: Sendable {
         _ = cf_pidfd_send_signal(descriptor.number, SIGKILL)
     }
 
+    /// Takes over a child that has just been started. If that fails, the child does not live on without anybody who knows it.
+    static func adopting(_ pid: Int32) throws(SystemError) -> ProcessHandle {
+        do {
+            return try ProcessHandle(pid: pid)
+        } catch {
+            _ = Glibc.kill(pid, SIGKILL)
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            throw error
+        }
+    }
+
     /// Waits until it has ended, and takes leave of it; it must be a child of this process. A program that ignores the deaths of its
     /// children, or takes leave of all of them itself, may have been faster.
     func waitForEnd() {
@@ -103,13 +115,14 @@ enum CurrentProcess {
     }
 
     /// Closes all descriptors but the standard streams and those named.
-    static func closeDescriptors(except kept: [Int32]) {
+    static func closeDescriptors(except kept: [Int32]) throws(SystemError) {
         var next: UInt32 = 3
         for number in kept.sorted() where number >= 3 {
-            if UInt32(number) > next { _ = cf_close_range(next, UInt32(number) - 1) }
+            let last = UInt32(number) - 1
+            if last >= next { try retrying("close_range") { cf_close_range(next, last) } }
             next = UInt32(number) + 1
         }
-        _ = cf_close_range(next, UInt32.max)
+        try retrying("close_range") { cf_close_range(next, UInt32.max) }
     }
 
     /// Opens `/dev/null` for each standard stream that is missing.

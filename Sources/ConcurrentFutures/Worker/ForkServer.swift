@@ -19,7 +19,6 @@ final class ForkServer {
     ///   - socket: on which commands come and reports go.
     ///   - host: a handle of the host's process. A child that the host forked keeps the socket open after the host's death; this tells.
     init(socket: MessageSocket, host: Descriptor) throws {
-        CurrentProcess.startSession()
         CurrentProcess.resetSignals()
         CurrentProcess.setName("cf-forkserver")
         try CurrentProcess.adoptOrphans()

@@ -11,7 +11,12 @@ func processMain(_ bootstrap: Int32) -> Int32 {
         switch role {
         case .forkServer:
             guard let host = descriptors.first else { return 0 }
-            try ForkServer(socket: socket, host: host).run()
+            do {
+                try ForkServer(socket: socket, host: host).run()
+            } catch {
+                try socket.send(KeeperReport.unable(reason: "the fork server cannot do its work: \(error)"))
+                return 1
+            }
         case .worker(let id, let keeper, let numbers):
             guard let given = WorkerDescriptors(try numbers.map { try Descriptor(owning: $0) }) else { return 1 }
             Worker.run(id: id, keeper: keeper, descriptors: given)

@@ -26,7 +26,7 @@ enum Worker {
         try CurrentProcess.dieWithParent(keeper)
         CurrentProcess.setName("cf-worker-\(UInt32(truncatingIfNeeded: id))")
         CurrentProcess.redirectStandardError(to: descriptors.standardError)
-        CurrentProcess.closeDescriptors(except: descriptors.channel.all.map(\.number))
+        try CurrentProcess.closeDescriptors(except: descriptors.channel.all.map(\.number))
         CurrentProcess.readStandardInputFromNothing()
         CurrentProcess.bufferStandardOutputByLine()
         CurrentProcess.dumpNoCore()
