@@ -14,7 +14,7 @@ struct CrashProgram: Program {
         try await withProcessPool(maxWorkers: 3) { pool in
             let futures = texts.map { pool.submit(number, $0) }
             // The worker's words first, then the table, rather than one within the other.
-            _ = await futures.wait()
+            await futures.wait()
             var arrived = 0
             for (text, future) in zip(texts, futures) {
                 do {
