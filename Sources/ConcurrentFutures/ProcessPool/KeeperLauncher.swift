@@ -9,6 +9,8 @@ final class KeeperLauncher: WorkerLauncher {
 
     /// How long a fork server may take until it stands ready; it takes some 10 ms, on a machine that is not overloaded.
     private static let timeToStart: UInt64 = 30_000_000_000
+    /// A process that was killed ends at once, unless it sleeps in the system where it cannot be woken.
+    private static let timeToDie: Int32 = 1_000
 
     /// Starts a fork server. It gets ready on its own; see ``deadline``.
     ///
@@ -17,7 +19,7 @@ final class KeeperLauncher: WorkerLauncher {
         self.method = method
         let invitation = try OwnProgram.Invitation()
         let host = try ProcessHandle(pid: CurrentProcess.pid)
-        try invitation.socket.send(ProcessRole.forkServer, descriptors: [host.descriptor])
+        try invitation.socket.send(encoding: ProcessRole.forkServer, descriptors: [host.descriptor])
         process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment()))
         socket = invitation.socket
         try socket.makeNonBlocking()
@@ -35,14 +37,17 @@ final class KeeperLauncher: WorkerLauncher {
     var descriptor: Descriptor { socket.descriptor }
     var pid: Int32 { process.pid }
 
-    func launch(_ id: WorkerID, descriptors: WorkerDescriptors) {
-        // A fork server that is gone is told by `events()`, and with it what became of this worker.
-        try? socket.send(KeeperCommand.start(id, method), descriptors: descriptors.all)
+    func launch(_ id: WorkerID, descriptors: WorkerDescriptors) throws {
+        do {
+            try socket.send(encoding: KeeperCommand.start(id, method), descriptors: descriptors.all)
+        } catch let error as SystemError where error.isDisconnected {
+            // A fork server that is gone is told by `events()`, and with it what became of this worker.
+        }
     }
 
     func kill(_ id: WorkerID) {
         handles[id]?.kill()
-        try? socket.send(KeeperCommand.kill(id))
+        try? socket.send(encoding: KeeperCommand.kill(id))
     }
 
     func events() -> [LauncherEvent] {
@@ -63,7 +68,9 @@ final class KeeperLauncher: WorkerLauncher {
             events.append(.lost)
         }
         isLost = true
+        // Until a worker has ended it could begin a task that is about to be given to another.
         for handle in handles.values { handle.kill() }
+        for handle in handles.values { handle.waitUntilEnded(milliseconds: Self.timeToDie) }
         return events
     }
 

@@ -136,9 +136,11 @@ struct PoolCore: ~Copyable {
     }
 
     /// What a worker that has ended was running, if it was running anything.
-    func victim(of id: WorkerID) -> Victim? {
-        guard let channel = channel(of: id), let task = machine.oldestTask(of: id), channel.isStarted(at: 0),
-            let record = self[task]
+    ///
+    /// - Parameter isTrusted: whether its state words can be believed; if not, it is taken to have been running the oldest.
+    func victim(of id: WorkerID, isTrusted: Bool) -> Victim? {
+        guard let channel = channel(of: id), let task = machine.oldestTask(of: id),
+            channel.isStarted(at: 0) || !isTrusted, let record = self[task]
         else { return nil }
         return Victim(function: record.function, options: record.options, stage: channel.stage)
     }
@@ -146,17 +148,18 @@ struct PoolCore: ~Copyable {
     /// A worker has ended, or could not be started.
     ///
     /// - Parameters:
+    ///   - running: whether it was running the oldest task that it held; see ``victim(of:isTrusted:)``.
     ///   - failure: what happened, for the task that it was running and for a pool that breaks of it.
     ///   - isKeepersFault: whether it only went because its keeper went.
     mutating func workerEnded(
         _ id: WorkerID,
+        running: Bool,
         failure: PoolError,
         isKeepersFault: Bool,
         _ aftermath: inout Aftermath
     ) {
         // Where the keeper went, its own end is the reason, or another one will start.
         if !isKeepersFault { brokenReason = failure }
-        let running = victim(of: id) != nil
         var continues = false
         if let channel = channel(of: id) {
             workers[Int(UInt32(truncatingIfNeeded: id))] = nil

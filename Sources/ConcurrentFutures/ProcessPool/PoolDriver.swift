@@ -37,6 +37,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private static let mostLaunchersLostInVain = 3
     /// How many times to look for a reply, yielding in between, before sleeping; see ``RingTaskChannel``.
     private static let looksBeforeSleeping = 60
+    private static let turnsBetweenEvents = 32
 
     init(
         configuration: PoolStateMachine.Configuration,
@@ -50,6 +51,11 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         bell = try Doorbell()
         relay = try StandardErrorRelay()
         try poller.add(bell.descriptor, token: Token.bell)
+    }
+
+    deinit {
+        // Whoever waited for the end has joined it.
+        shared.withLock { $0.thread.take() }?.detach()
     }
 
     // MARK: From any thread
@@ -137,7 +143,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         let isStopped = withCore { core, aftermath in
             core.cannotStartWorkers(reason, &aftermath)
             for case .start(let id) in core.takeOrders() {
-                core.workerEnded(id, failure: reason, isKeepersFault: true, &aftermath)
+                core.workerEnded(id, running: false, failure: reason, isKeepersFault: true, &aftermath)
             }
             aftermath.driverHasOrders = false
             return core.isStopped
@@ -151,12 +157,16 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func run() {
         SystemThread.blockSignals()
         var looks = 0
+        var busyTurns = 0
         while true {
             let (orders, isStopped) = shared.withLock { ($0.core.takeOrders(), $0.core.isStopped) }
             if isStopped { break }
             for order in orders { obey(order) }
             if receiveReplies() {
                 looks = 0
+                busyTurns += 1
+                // One worker that always has something to say must not hide another's death.
+                if busyTurns.isMultiple(of: Self.turnsBetweenEvents) { handleEvents(timeoutMilliseconds: 0) }
             } else if looks < Self.looksBeforeSleeping, !links.isEmpty {
                 looks += 1
                 yieldProcessor()
@@ -208,15 +218,19 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func sleep() {
         var isQuiet = true
         for link in links where link.misbehaviour == nil { isQuiet = link.channel.prepareToSleep() && isQuiet }
+        handleEvents(timeoutMilliseconds: isQuiet ? timeoutMilliseconds() : 0)
+        for link in links { link.channel.wakeUp() }
+    }
+
+    private func handleEvents(timeoutMilliseconds: Int32) {
         var launcherHasEvents = false
-        poller.wait(timeoutMilliseconds: isQuiet ? timeoutMilliseconds() : 0) { token in
+        poller.wait(timeoutMilliseconds: timeoutMilliseconds) { token in
             switch token {
             case Token.bell: bell.silence()
             case Token.launcher: launcherHasEvents = true
             default: links.first { UInt64($0.id) + Token.firstWorker == token }?.bell.silence()
             }
         }
-        for link in links { link.channel.wakeUp() }
         if launcherHasEvents || launcher?.deadline != nil { handleLauncherEvents() }
     }
 
@@ -246,13 +260,12 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             let bell = try Doorbell()
             let (channel, end) = try RingChannel.make(bell: bell)
             let (tap, writing) = try relay.makeTap { channel.startedAt }
-            try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
             links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap))
             shared.withLock { $0.core.add(channel, for: id) }
-            launcher.launch(id, descriptors: WorkerDescriptors(channel: end, standardError: writing))
+            try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
+            try launcher.launch(id, descriptors: WorkerDescriptors(channel: end, standardError: writing))
         } catch {
-            let failure = PoolError(.brokenPool, "a worker cannot be started: \(error)", underlying: error)
-            withCore { core, aftermath in core.workerEnded(id, failure: failure, isKeepersFault: false, &aftermath) }
+            workerDidNotStart(id, String(describing: error))
         }
     }
 
@@ -278,10 +291,11 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     private func workerDidNotStart(_ id: WorkerID, _ reason: String) {
-        guard let link = remove(id) else { return }
-        _ = relay.remove(link.standardError)
+        if let link = remove(id) { _ = relay.remove(link.standardError) }
         let failure = PoolError(.brokenPool, "a worker cannot be started: \(reason)")
-        withCore { core, aftermath in core.workerEnded(id, failure: failure, isKeepersFault: false, &aftermath) }
+        withCore { core, aftermath in
+            core.workerEnded(id, running: false, failure: failure, isKeepersFault: false, &aftermath)
+        }
     }
 
     private func remove(_ id: WorkerID) -> WorkerLink? {
@@ -297,10 +311,17 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         _ = receiveReplies()
         guard let link = remove(id) else { return }
         let standardError = relay.remove(link.standardError)
-        let victim = shared.withLock { $0.core.victim(of: id) }
+        let isTrusted = link.misbehaviour == nil
+        let victim = shared.withLock { $0.core.victim(of: id, isTrusted: isTrusted) }
         let failure = PoolError.workerEnded(link, status: status, victim: victim, standardError: standardError)
         withCore { core, aftermath in
-            core.workerEnded(id, failure: failure, isKeepersFault: status == nil, &aftermath)
+            core.workerEnded(
+                id,
+                running: victim != nil,
+                failure: failure,
+                isKeepersFault: status == nil,
+                &aftermath
+            )
         }
     }
 

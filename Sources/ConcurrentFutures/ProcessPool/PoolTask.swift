@@ -6,7 +6,7 @@ struct PoolTask {
     let itemCount: UInt32
     let options: TaskOptions
     /// The encoded arguments; `nil` while they are in a worker's channel.
-    var payload: Payload?
+    var payload: RequestPayload?
     /// The outcomes of a batch's items, as far as they have come.
     var batch: BatchProgress?
     /// What is to be told if the state machine ends the task without a result.

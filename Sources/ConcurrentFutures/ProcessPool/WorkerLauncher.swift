@@ -8,7 +8,9 @@ protocol WorkerLauncher: AnyObject {
     var deadline: UInt64? { get }
 
     /// Begins to start a worker; what becomes of it is told by an event.
-    func launch(_ id: WorkerID, descriptors: WorkerDescriptors)
+    ///
+    /// - Throws: ``SystemError`` if it cannot even be asked for.
+    func launch(_ id: WorkerID, descriptors: WorkerDescriptors) throws
     /// Ends a worker and all that it has started, at once.
     func kill(_ id: WorkerID)
     /// What has happened since the last call, in order.

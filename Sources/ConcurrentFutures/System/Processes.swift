@@ -46,6 +46,12 @@ final class ProcessHandle: Sendable {
         }
     }
 
+    /// Waits until it has ended, or so long.
+    func waitUntilEnded(milliseconds: Int32) {
+        var watched = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        _ = poll(&watched, 1, milliseconds)
+    }
+
     /// Waits until it has ended, and takes leave of it; it must be a child of this process. A program that ignores the deaths of its
     /// children, or takes leave of all of them itself, may have been faster.
     func waitForEnd() {

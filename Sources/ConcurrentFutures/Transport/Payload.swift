@@ -1,4 +1,17 @@
-/// Bytes that crossed, or are about to: in this process's own memory, or in a memory file that nobody can write any more.
+/// The arguments of a request: in this process's own memory, or, once they were sent so, in a memory file that nobody can write any more.
+enum RequestPayload: Sendable {
+    case bytes([UInt8])
+    case file(MemoryFile)
+
+    var count: Int {
+        switch self {
+        case .bytes(let bytes): bytes.count
+        case .file(let file): file.size
+        }
+    }
+}
+
+/// Bytes that have come: in this process's own memory, or in a memory file that nobody can write any more.
 enum Payload: Sendable {
     case bytes([UInt8])
     case mapping(MemoryMapping)

@@ -104,7 +104,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         return inFlight.count < ChannelLayout.slotCount - 1 && usedBytes + length <= ChannelLayout.ringSize
     }
 
-    private static func travelsInFile(_ payload: Payload) -> Bool {
+    private static func travelsInFile(_ payload: RequestPayload) -> Bool {
         payload.count > ChannelLayout.largestInlinePayload
     }
 
@@ -137,8 +137,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         request.definition.withUnsafeBytes { bytes in
             UnsafeMutableRawBufferPointer(start: frame + RequestHeader.size, count: bytes.count).copyMemory(from: bytes)
         }
-        if file == nil {
-            request.payload.withUnsafeBytes { bytes in
+        if file == nil, case .bytes(let bytes) = request.payload {
+            bytes.withUnsafeBytes { bytes in
                 UnsafeMutableRawBufferPointer(start: frame + payloadOffset, count: bytes.count).copyMemory(from: bytes)
             }
         }
@@ -162,18 +162,20 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         publish(InFlight(start: tail, length: RequestHeader.size, payloadOffset: 0, payloadLength: 0, file: nil))
     }
 
-    private func sendFile(_ payload: Payload) throws(SystemError) -> MemoryFile {
+    private func sendFile(_ payload: RequestPayload) throws(SystemError) -> MemoryFile {
         let file: MemoryFile
-        do {
-            file = try payload.withUnsafeBytes { try MemoryFile(sealing: $0, name: "cf-arguments") }
-        } catch {
-            // `rethrows` hides the one type of error that the closure throws.
-            throw error as? SystemError ?? SystemError("memfd_create")
+        switch payload {
+        case .file(let sent): file = sent
+        case .bytes(let bytes):
+            file = try bytes.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
+                try MemoryFile(sealing: bytes, name: "cf-arguments")
+            }
         }
-        do {
+        do throws(SystemError) {
             try socket.send([1], descriptors: [file.descriptor.number])
-        } catch  where error.isDisconnected {
-            // The worker has just ended. The request stays in flight until that is told, and then goes elsewhere with all others.
+        } catch {
+            // A worker that has just ended: the request stays in flight until that is told, and then goes elsewhere with all others.
+            guard error.isDisconnected else { throw error }
         }
         return file
     }
@@ -228,13 +230,9 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         return control.state(of: sequence).load() == FrameState.started.word(sequence)
     }
 
-    func payload(at index: Int) -> Payload {
+    func payload(at index: Int) -> RequestPayload {
         let request = inFlight[index]
-        if let file = request.file,
-            let mapping = try? MemoryMapping(file, count: request.payloadLength, writable: false)
-        {
-            return .mapping(mapping)
-        }
+        if let file = request.file { return .file(file) }
         let start = place(of: request.start) + request.payloadOffset
         return .bytes([UInt8](UnsafeRawBufferPointer(start: start, count: request.payloadLength)))
     }

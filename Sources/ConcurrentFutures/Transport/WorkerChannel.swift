@@ -14,7 +14,7 @@ protocol WorkerChannel: AnyObject, Sendable {
     /// Whether the request that is `index` places behind the oldest in flight has been started.
     func isStarted(at index: Int) -> Bool
     /// The payload of a request in flight, as it was sent: the worker cannot have changed it.
-    func payload(at index: Int) -> Payload
+    func payload(at index: Int) -> RequestPayload
     /// The sequence number of the oldest request in flight; `nil` if there is none.
     var oldestSequence: UInt64? { get }
     /// Forgets the oldest request in flight; its room can be used again.
@@ -49,7 +49,7 @@ struct OutgoingRequest {
     var isBatch: Bool
     var itemCount: UInt32
     var firstItem: UInt32
-    var payload: Payload
+    var payload: RequestPayload
 }
 
 /// A reply that has arrived.

@@ -52,7 +52,7 @@ final class ForkServer {
     }
 
     private func report(_ report: KeeperReport, descriptors: [Descriptor] = []) throws {
-        try socket.send(report, descriptors: descriptors)
+        try socket.send(encoding: report, descriptors: descriptors)
     }
 
     // MARK: Commands
@@ -112,7 +112,7 @@ final class ForkServer {
             CurrentProcess.resetSignals()
             let invitation = try OwnProgram.Invitation()
             let numbers = descriptors.all.map(\.number)
-            try invitation.socket.send(ProcessRole.worker(id, keeper: keeper, descriptors: numbers))
+            try invitation.socket.send(encoding: ProcessRole.worker(id, keeper: keeper, descriptors: numbers))
             throw OwnProgram.replaceCurrentProcess(invitation, keeping: numbers)
         } catch {
             CurrentProcess.redirectStandardError(to: descriptors.standardError)

@@ -64,7 +64,7 @@ struct WorkerDescriptors {
 }
 
 extension MessageSocket {
-    func send(_ message: some Encodable, descriptors: [Descriptor] = []) throws {
+    func send(encoding message: some Encodable, descriptors: [Descriptor] = []) throws {
         var encoder = BinaryEncoder()
         try encoder.encode(message)
         try send(encoder.takeBytes(), descriptors: descriptors.map(\.number))

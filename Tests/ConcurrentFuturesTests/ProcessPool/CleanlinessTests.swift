@@ -8,9 +8,15 @@ import Testing
 private struct Census: Codable, Sendable {
     var descriptors: [String]
     var children: [Int32]
+    /// Those of pools.
+    var threads: [String]
 
     static func take() throws -> Census {
-        Census(descriptors: try ProcessWork.openDescriptors().sorted(), children: try ProcessWork.children())
+        Census(
+            descriptors: try ProcessWork.openDescriptors().sorted(),
+            children: try ProcessWork.children(),
+            threads: threadNames("cf-").filter { $0 != "cf-task" && !$0.hasPrefix("cf-worker") }
+        )
     }
 }
 
@@ -38,6 +44,7 @@ struct CleanlinessTests {
             }.pair
             #expect(before.descriptors == after.descriptors)
             #expect(before.children == after.children)
+            #expect(after.threads.isEmpty)
         }
     }
 
