@@ -18,7 +18,8 @@ let package = Package(
             dependencies: [
                 "CSystemShims",
                 .product(name: "DequeModule", package: "swift-collections"),
-            ]
+            ],
+            exclude: ["Transport/README.md"]
         ),
         .executableTarget(
             name: "Tour",

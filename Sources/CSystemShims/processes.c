@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CSystemShims.h"
 
+#include <pthread.h>
 #include <sys/syscall.h>
 
 // Numbers are the same on every architecture; older headers lack the names.
@@ -13,6 +14,18 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+
+static unsigned fork_generation;
+static pthread_once_t fork_watch = PTHREAD_ONCE_INIT;
+
+static void count_fork(void) { fork_generation++; }
+
+static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
+
+unsigned cf_fork_generation(void) {
+    pthread_once(&fork_watch, watch_forks);
+    return fork_generation;
+}
 
 pid_t cf_fork(void) { return fork(); }
 

@@ -36,6 +36,8 @@ uintptr_t cf_start_hook_offset(void);
 pid_t cf_fork(void);
 int cf_pidfd_open(pid_t pid);
 int cf_pidfd_send_signal(int pidfd, int signal);
+/// How many forks lie between this process and the one in which this was called first.
+unsigned cf_fork_generation(void);
 int cf_close_range(unsigned first, unsigned last);
 int cf_prctl_set_child_subreaper(void);
 int cf_prctl_set_parent_death_signal(int signal);

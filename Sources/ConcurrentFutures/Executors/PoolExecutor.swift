@@ -2,7 +2,7 @@
 /// thread itself.
 ///
 /// Write code against this protocol to leave the choice to its caller; the forms of `submit`, `run`, `map` and `mapUnordered`
-/// are extensions of it. To make an executor of your own, run what ``enqueue(_:options:)`` is given and complete a future.
+/// are extensions of it, all made of ``enqueue(_:options:)``. The library's executors conform to it; only they can make futures.
 ///
 /// Functions, arguments and results must be such that they can cross to another process, whichever executor runs them:
 /// functions capture nothing, arguments and results are `Codable & Sendable`.

@@ -57,7 +57,12 @@ struct FunctionReference: Codable, Hashable, Sendable {
             let entry = Self.entryPoint(word, isAsync: isAsync, images: images),
             let image = images.image(containing: entry)
         else { return nil }
-        return SymbolTable.functionName(at: entry, in: image).map(Self.withoutThunk)
+        return SymbolTable.functionName(at: entry, in: image).map { Self.withoutDiscriminators(Self.withoutThunk($0)) }
+    }
+
+    /// A private name is told from its namesakes in other files by a long number, which helps no reader.
+    private static func withoutDiscriminators(_ name: String) -> String {
+        name.replacing(/\((\w+) in _[0-9A-F]+\)/) { String($0.output.1) }
     }
 
     /// In optimized code a function that is only passed on is merged into the thunk around it, whose name holds its name.

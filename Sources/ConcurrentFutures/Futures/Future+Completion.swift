@@ -53,10 +53,9 @@ extension Future {
 
     /// Runs a function when the future has ended, however it did.
     ///
-    /// The callbacks of a future run one at a time, in the order in which they were added. Those of a process pool run on a
-    /// thread that the pool has for them, so one that blocks delays other callbacks but no task; those of the other
-    /// executors run on the thread that ran the task. A callback that is added when all others have run is run at once, by
-    /// this call.
+    /// The callbacks of a future run one at a time, in the order in which they were added. Those of a pool run on a thread
+    /// that the pool has for them, so one that blocks delays other callbacks but no task; those of an ``InlineExecutor`` run
+    /// where the task ended. A callback that is added when all others have run is run at once, by this call.
     ///
     /// - Parameter body: Called once, with this future.
     public func onCompletion(_ body: @escaping @Sendable (Future<Value>) -> Void) {

@@ -31,6 +31,7 @@ extension Sequence {
     ///   - condition: What to wait for. Over no futures at all, each is met.
     ///   - timeout: How long to wait at most; `nil` is for ever, and `.zero` only looks.
     /// - Returns: Which of them had ended, and which had not.
+    @discardableResult
     public nonisolated(nonsending) func wait<Value>(
         until condition: WaitCondition = .allCompleted,
         timeout: Duration? = nil

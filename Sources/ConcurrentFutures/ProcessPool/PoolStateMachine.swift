@@ -359,7 +359,8 @@ struct PoolStateMachine {
 
     /// Takes back half of what the fullest worker holds beyond the task that it runs.
     private mutating func rebalance(_ actions: inout Actions) {
-        guard let (id, worker) = workers.elements.max(by: { $0.element.liveCount < $1.element.liveCount }), worker.liveCount >= 2
+        guard let (id, worker) = workers.elements.max(by: { $0.element.liveCount < $1.element.liveCount }),
+            worker.liveCount >= 2
         else { return }
         let live = worker.inFlight.compactMap(\.task)
         for task in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) where !tasks[task]!.isCancelled {
@@ -440,7 +441,10 @@ struct PoolStateMachine {
     /// Everything that must hold after each event; for tests.
     func checkInvariants() {
         precondition(workers.count <= configuration.maxWorkers, "more workers than there may be")
-        precondition(startingCount == workers.elements.count { $0.element.state == .starting }, "starting workers are counted")
+        precondition(
+            startingCount == workers.elements.count { $0.element.state == .starting },
+            "starting workers are counted"
+        )
         var held = 0
         for (id, worker) in workers.elements {
             precondition(worker.liveCount == worker.inFlight.count { $0.task != nil }, "live tasks are counted")

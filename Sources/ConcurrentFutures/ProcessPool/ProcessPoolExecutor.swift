@@ -37,6 +37,7 @@
 /// Dropping the executor without a shutdown loses nothing: what was submitted is done, then the workers go.
 public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     private let driver: PoolDriver
+    private let forkGeneration = CurrentProcess.forkGeneration
 
     /// How many worker processes there are at most.
     public let maxWorkers: Int
@@ -87,13 +88,29 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     }
 
     deinit {
-        driver.shutDown(cancelPending: false)
+        if !isForked { driver.shutDown(cancelPending: false) }
     }
+
+    /// Whether this process was forked from the one that made the pool: the pool's thread is not here, and its lock may be held for ever.
+    private var isForked: Bool { CurrentProcess.forkGeneration != forkGeneration }
 
     /// Encodes the call and hands it to a worker, or keeps it until one is free.
     ///
     /// It costs the encoding, one lock and, if the worker sleeps, one system call.
     public func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
+        guard !isForked else {
+            return Future(
+                completed: .failure(
+                    PoolError(
+                        .unsupportedHost,
+                        """
+                        \(options.file):\(options.line): this process was forked from the one that made the pool, and cannot use it; \
+                        make a pool of its own
+                        """
+                    )
+                )
+            )
+        }
         do {
             return driver.submit(try encode(call.body, options), options: options)
         } catch {
@@ -112,12 +129,13 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     ///
     /// - Parameter cancelPending: whether the tasks that have not started are cancelled rather than run.
     public nonisolated(nonsending) func shutdown(cancelPending: Bool) async {
+        guard !isForked else { return }
         driver.shutDown(cancelPending: cancelPending)
         await driver.waitUntilGone()
     }
 
     func cancelAll() {
-        driver.cancelAll()
+        if !isForked { driver.cancelAll() }
     }
 
     /// The pid of the fork server, once there is one.

@@ -57,7 +57,8 @@ final class ProcessHandle: Sendable {
 /// This process and its place among others.
 enum CurrentProcess {
     static var pid: Int32 { getpid() }
-    static var parent: Int32 { getppid() }
+    /// Changes when this process is forked, in the child; costs next to nothing.
+    static var forkGeneration: UInt32 { cf_fork_generation() }
 
     /// Lets children whose parents end become children of this process rather than of the system's first.
     static func adoptOrphans() throws(SystemError) {

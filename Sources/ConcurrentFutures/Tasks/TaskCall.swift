@@ -1,7 +1,6 @@
 /// A function with its arguments, ready to run: what a ``PoolExecutor`` is given to do.
 ///
-/// The forms of `submit`, `run` and `map` make these; only an executor of your own has to do with one, and it needs no more than
-/// ``run()``.
+/// The forms of `submit`, `run` and `map` make these. What wraps an executor, to count or to log, can hand one on as it is.
 public struct TaskCall<Output: Sendable>: Sendable {
     let body: any TaskBody<Output>
 

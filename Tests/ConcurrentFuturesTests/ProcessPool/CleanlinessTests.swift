@@ -81,6 +81,27 @@ struct CleanlinessTests {
         }
     }
 
+    @Test("a process that was forked from the pool's own is told that it cannot use it")
+    func forkedHost() async throws {
+        try await withProcessPool(maxWorkers: 1) { outer async throws in
+            // In a worker, because a fork of a test run would go on as a second one.
+            let isTold = try await outer.run { () async throws -> Bool in
+                let pool = try ProcessPoolExecutor(maxWorkers: 1)
+                _ = try await pool.run(Work.answer)
+                let child = try ChildProcesses.fork()
+                if child == 0 {
+                    let error = pool.submit(Work.answer).settledError as? PoolError
+                    CurrentProcess.end(code: error?.message.contains("forked") == true ? 7 : 8)
+                }
+                let status = ChildProcesses.reap(child)
+                let answer = try await pool.run(Work.answer)
+                await pool.shutdown()
+                return status.exitCode == 7 && answer == 42
+            }
+            #expect(isTold)
+        }
+    }
+
     // E16
     @Test("a pool that is dropped ends its processes when its work is done")
     func dropped() async throws {
@@ -136,4 +157,16 @@ struct CleanlinessTests {
 
 extension Array {
     fileprivate var pair: (Element, Element) { (self[0], self[1]) }
+}
+
+extension Future {
+    /// The error of a future that has failed already.
+    fileprivate var settledError: (any Error)? {
+        do {
+            _ = try get(timeout: .zero)
+            return nil
+        } catch {
+            return error
+        }
+    }
 }

@@ -97,7 +97,10 @@ struct ProcessPoolTests {
         }
     }
 
-    @Test("an item of a map that cannot be decoded fails alone, on either side", arguments: [ExecutorKind.inline, .process])
+    @Test(
+        "an item of a map that cannot be decoded fails alone, on either side",
+        arguments: [ExecutorKind.inline, .process]
+    )
     func undecodableItems(kind: ExecutorKind) async throws {
         try await kind.with { pool async throws in
             let places: [Fragile.Place] = [.nowhere, .decode, .nowhere, .encode, .nowhere]
