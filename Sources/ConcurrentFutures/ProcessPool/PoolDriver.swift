@@ -195,13 +195,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
                 }
             }
         }
-        for (link, reply) in replies {
-            switch reply.kind {
-            case .outcome, .batchEnd: link.standardError.tasksEnded.wrappingAdd(1, ordering: .relaxed)
-            case .ready: launchersLostInVain = 0
-            case .item, .revoked: break
-            }
-        }
+        if replies.contains(where: { $0.1.kind == .ready }) { launchersLostInVain = 0 }
         return true
     }
 
@@ -251,7 +245,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             let launcher = try self.launcher ?? startLauncher()
             let bell = try Doorbell()
             let (channel, end) = try RingChannel.make(bell: bell)
-            let (tap, writing) = try relay.makeTap()
+            let (tap, writing) = try relay.makeTap { channel.startedAt }
             try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
             links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap))
             shared.withLock { $0.core.add(channel, for: id) }

@@ -26,11 +26,12 @@ final class StandardErrorRelay: Sendable {
 
     /// Makes a pipe for a new worker.
     ///
+    /// - Parameter startedAt: tells when the worker began what it runs.
     /// - Returns: what it writes can be seen through, and the end that it is given.
-    func makeTap() throws(SystemError) -> (StandardErrorTap, Descriptor) {
+    func makeTap(startedAt: @escaping @Sendable () -> UInt64) throws(SystemError) -> (StandardErrorTap, Descriptor) {
         let (reading, writing) = try makePipe()
         let tap = state.withLock { state in
-            let tap = StandardErrorTap(reading, token: state.nextToken)
+            let tap = StandardErrorTap(reading, token: state.nextToken, startedAt: startedAt)
             state.taps[tap.token] = tap
             state.nextToken += 1
             return tap
@@ -99,13 +100,13 @@ final class StandardErrorTap: Sendable {
         var head: [UInt8] = []
         var tail: [UInt8] = []
         var omitted = 0
-        var task = 0
+        /// When something was read last.
+        var readAt: UInt64 = 0
     }
 
     let descriptor: Descriptor
     let token: UInt64
-    /// Counts the tasks that the worker has ended: what comes after a change belongs to another task.
-    let tasksEnded = Atomic<Int>(0)
+    private let startedAt: @Sendable () -> UInt64
     private let state = Mutex(State())
 
     /// What is kept of a task at most: so much of its beginning, and as much of its end. Swift's own report of a crash may be long, and
@@ -113,9 +114,10 @@ final class StandardErrorTap: Sendable {
     private static let kept = 4096
     private static let mostPerTurn = 64 * 1024
 
-    init(_ descriptor: Descriptor, token: UInt64) {
+    init(_ descriptor: Descriptor, token: UInt64, startedAt: @escaping @Sendable () -> UInt64) {
         self.descriptor = descriptor
         self.token = token
+        self.startedAt = startedAt
     }
 
     /// Reads what is there, but not for ever, and gives whole lines out.
@@ -154,7 +156,7 @@ final class StandardErrorTap: Sendable {
 
     var lastWords: String {
         state.withLock { state in
-            guard tasksEnded.load(ordering: .relaxed) == state.task else { return "" }
+            guard state.readAt >= startedAt() else { return "" }
             let head = String(decoding: state.head, as: UTF8.self)
             let tail = String(decoding: state.tail, as: UTF8.self)
             return state.omitted == 0 ? head + tail : "\(head)\n… \(state.omitted) bytes …\n\(tail)"
@@ -174,13 +176,14 @@ final class StandardErrorTap: Sendable {
     }
 
     private func remember(_ bytes: [UInt8], in state: inout State) {
-        let task = tasksEnded.load(ordering: .relaxed)
-        if task != state.task {
+        // What was read before the task began is of an earlier one. (What an earlier one wrote may be read later; then it is taken for
+        // this one's, which is better than losing what this one wrote.)
+        if state.readAt < startedAt() {
             state.head = []
             state.tail = []
             state.omitted = 0
-            state.task = task
         }
+        state.readAt = monotonicNanoseconds()
         let room = Self.kept - state.head.count
         state.head += bytes.prefix(room)
         state.tail += bytes.dropFirst(room)

@@ -24,6 +24,7 @@ enum ChannelLayout {
         static let workerBell = 256
         static let workerWaitsForSpace = 320
         static let stage = 384
+        static let startedAt = 448
         static let states = 4096
         static let headerSize = 64 * 1024
     }
@@ -46,6 +47,8 @@ struct ControlBlock {
     let workerWaitsForSpace: SharedWord
     /// A ``TaskStage``.
     let stage: SharedWord
+    /// When the worker began what it runs, on the clock of ``monotonicNanoseconds()``.
+    let startedAt: SharedWord
     private let states: UnsafeMutableRawPointer
 
     init(at base: UnsafeMutableRawPointer) {
@@ -57,6 +60,7 @@ struct ControlBlock {
         workerBellCount = SharedWord(at: base + ChannelLayout.Control.workerBell)
         workerWaitsForSpace = SharedWord(at: base + ChannelLayout.Control.workerWaitsForSpace)
         stage = SharedWord(at: base + ChannelLayout.Control.stage)
+        startedAt = SharedWord(at: base + ChannelLayout.Control.startedAt)
         states = base + ChannelLayout.Control.states
     }
 

@@ -247,6 +247,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         UInt32(exactly: control.stage.load()).flatMap(TaskStage.init) ?? .running
     }
 
+    var startedAt: UInt64 { control.startedAt.load() }
+
     // MARK: Receiving
 
     func receive(_ body: (Reply) -> Void) throws(ChannelFailure) {

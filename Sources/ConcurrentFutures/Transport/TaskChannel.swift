@@ -100,6 +100,7 @@ final class RingTaskChannel: TaskChannel {
                 start: frame + RequestHeader.size + roundedUp(definition.count, to: 8),
                 count: Int(header.payloadLength)
             )
+            control.startedAt.note(monotonicNanoseconds())
             return IncomingRequest(
                 header: header,
                 payload: mapping?.bytes ?? inline,

@@ -26,6 +26,8 @@ protocol WorkerChannel: AnyObject, Sendable {
     func wake()
     /// What the worker is doing, as far as it says so.
     var stage: TaskStage { get }
+    /// When it began what it runs, as it says, on the clock of ``monotonicNanoseconds()``.
+    var startedAt: UInt64 { get }
 
     /// Takes all replies that have arrived, in order. Driver only.
     ///

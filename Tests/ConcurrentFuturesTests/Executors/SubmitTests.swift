@@ -2,7 +2,7 @@ import ConcurrentFutures
 import Foundation
 import Testing
 
-@Suite struct SubmitTests {
+@Suite(.serialized) struct SubmitTests {
     // E1
     @Test("functions with no, one and three arguments are called", arguments: ExecutorKind.allCases)
     func argumentCounts(kind: ExecutorKind) async throws {

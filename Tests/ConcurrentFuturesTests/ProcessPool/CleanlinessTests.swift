@@ -14,7 +14,7 @@ private struct Census: Codable, Sendable {
     }
 }
 
-@Suite("What a pool leaves behind")
+@Suite("What a pool leaves behind", .serialized)
 struct CleanlinessTests {
     // P17
     @Test(

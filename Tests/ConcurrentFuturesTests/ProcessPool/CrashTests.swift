@@ -11,7 +11,7 @@ enum CrashSetting: String, CaseIterable, Sendable {
     case direct, fromCallback, whileShuttingDown
 }
 
-@Suite("A worker's death")
+@Suite("A worker's death", .serialized)
 struct CrashTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var death: ProcessWork.Death

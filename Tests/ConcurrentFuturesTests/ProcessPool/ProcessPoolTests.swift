@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("The process pool")
+@Suite("The process pool", .serialized)
 struct ProcessPoolTests {
     // P1
     @Test("tasks run in other processes, in maxWorkers of them and no more", arguments: StartMethod.allCases)
