@@ -11,9 +11,11 @@ struct MessageSocketTests {
         let here = ends!.0
         // A failure must not keep the thread, of which the other tests have few.
         try here.makeNonBlocking()
-        try here.send([1])
-        try ends!.1.send([2, 3])
+        let unread: [UInt8] = [1]
+        let lastWords: [UInt8] = [2, 3]
+        try here.send(unread)
+        try ends!.1.send(lastWords)
         ends = nil
-        #expect(try here.receive()?.bytes == [2, 3])
+        #expect(try here.receive()?.bytes == lastWords)
     }
 }
