@@ -51,6 +51,12 @@ int cf_peek_dead_child(int options, pid_t *pid) {
     return result;
 }
 
+int cf_reap_pidfd(int pidfd) {
+    siginfo_t info;
+    // P_PIDFD, which older headers lack.
+    return waitid((idtype_t)3, (id_t)pidfd, &info, WEXITED);
+}
+
 int cf_wait_status_exited(int status) { return WIFEXITED(status); }
 
 int cf_wait_status_exit_code(int status) { return WEXITSTATUS(status); }

@@ -44,6 +44,8 @@ int cf_prctl_set_parent_death_signal(int signal);
 int cf_prctl_set_name(const char *name);
 /// Waits for any child to have ended without reaping it; 0 in `pid` if none has. `-1` and `ECHILD` if there are no children.
 int cf_peek_dead_child(int options, pid_t *pid);
+/// Waits until the child has ended, and reaps it.
+int cf_reap_pidfd(int pidfd);
 int cf_wait_status_exited(int status);
 int cf_wait_status_exit_code(int status);
 int cf_wait_status_signal(int status);
@@ -71,7 +73,7 @@ static const int cf_dontfork = 10;  // MADV_DONTFORK
 /// Both return the call's result; `-1` with `errno` on failure.
 ssize_t cf_send_with_descriptors(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count);
 ssize_t cf_receive_with_descriptors(
-    int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count, int *truncated);
+    int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count);
 ssize_t cf_peek_size(int socket);
 
 // Sleeping on a word of shared memory (futex.c).

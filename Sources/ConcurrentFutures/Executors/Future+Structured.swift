@@ -6,9 +6,7 @@ extension Future {
                 return try await value
             } catch is CancellationError where Task.isCancelled {
                 // Perhaps only the waiting was cancelled. From here on nobody is in a hurry.
-                await withUnsafeContinuation { continuation in
-                    onCompletion { _ in continuation.resume() }
-                }
+                await waitUntilDone()
                 return try await value
             }
         } onCancel: {

@@ -65,7 +65,7 @@ final class MapRun<Output: Sendable> {
     private let queue = CompletionQueue()
     /// The chunks on their way, in the order in which they were sent; `nil` where the results were taken out of turn.
     private var entries: Deque<Entry?> = []
-    /// The number of the first of them.
+    /// The number of the first of them. Numbers go round: an endless map may have more chunks than there are numbers.
     private var firstEntry: UInt32 = 0
     /// The numbers of those that have finished, if results are taken in that order.
     private var finished: Deque<UInt32> = []
@@ -164,7 +164,7 @@ final class MapRun<Output: Sendable> {
     }
 
     private func add(_ chunk: MapChunk<Output>) {
-        let number = firstEntry + UInt32(entries.count)
+        let number = firstEntry &+ UInt32(entries.count)
         entries.append(Entry(chunk: chunk))
         itemsRead += chunk.itemCount
         outstandingItems += chunk.itemCount
@@ -180,7 +180,7 @@ final class MapRun<Output: Sendable> {
     }
 
     private func noteFinished(_ number: UInt32) {
-        entries[Int(number - firstEntry)]?.isFinished = true
+        entries[Int(number &- firstEntry)]?.isFinished = true
         unfinishedCount -= 1
         if plan.order == .ofCompletion { finished.append(number) }
     }
@@ -196,12 +196,12 @@ final class MapRun<Output: Sendable> {
     nonisolated(nonsending) private func takeResults() async -> Bool {
         guard hasResults else { return false }
         let number = finished.popFirst() ?? firstEntry
-        guard let chunk = entries[Int(number - firstEntry)].take()?.chunk else {
+        guard let chunk = entries[Int(number &- firstEntry)].take()?.chunk else {
             preconditionFailure("the results of a chunk were taken twice")
         }
         while case .some(.none) = entries.first {
             entries.removeFirst()
-            firstEntry += 1
+            firstEntry &+= 1
         }
         outstandingItems -= chunk.itemCount
         itemsEnded += chunk.itemCount

@@ -75,7 +75,7 @@ extension Future {
             case .wait:
                 let now = SuspendingClock.now
                 if now < pollEnd {
-                    ThreadParker.yieldProcessor()
+                    yieldProcessor()
                 } else if let deadline, now >= deadline {
                     throw PoolError(.timedOut, "the future was not done within \(deadline - start)")
                 } else {
@@ -118,6 +118,17 @@ extension Future {
             }
         } onCancel: {
             machine.withLock { $0.removeTask(ticket: ticket) }?.wake(.cancelled)
+        }
+    }
+
+    /// Returns when the task has ended, also if the task that waits is cancelled.
+    nonisolated(nonsending) func waitUntilDone() async {
+        while !isDone {
+            _ = await withUnsafeContinuation { (continuation: UnsafeContinuation<FutureWaiter.Wakeup, Never>) in
+                // Resumed once: here if it is not stored, else by whoever takes it out of the machine. Nobody looks for its ticket.
+                let isStored = machine.withLock { $0.enqueue(.task(continuation, ticket: 0)) }
+                if !isStored { continuation.resume(returning: .lookAgain) }
+            }
         }
     }
 

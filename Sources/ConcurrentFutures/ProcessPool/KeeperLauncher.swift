@@ -10,7 +10,9 @@ final class KeeperLauncher: WorkerLauncher {
     /// How long a fork server may take until it stands ready; it takes some 10 ms, on a machine that is not overloaded.
     private static let timeToStart: UInt64 = 30_000_000_000
     /// A process that was killed ends at once, unless it sleeps in the system where it cannot be woken.
-    private static let timeToDie: Int32 = 1_000
+    private static let timeToDie = Duration.seconds(1)
+    /// A fork server that has no more workers ends at once, unless it was stopped.
+    private static let timeToLeave = Duration.seconds(5)
 
     /// Starts a fork server. It gets ready on its own; see ``deadline``.
     ///
@@ -37,12 +39,15 @@ final class KeeperLauncher: WorkerLauncher {
     var descriptor: Descriptor { socket.descriptor }
     var pid: Int32 { process.pid }
 
-    func launch(_ id: WorkerID, descriptors: WorkerDescriptors) throws {
+    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor) throws -> any WorkerChannel {
+        let (channel, end) = try RingChannel.make(bell: bell)
+        let descriptors = WorkerDescriptors(channel: end, standardError: standardError)
         do {
             try socket.send(encoding: KeeperCommand.start(id, method), descriptors: descriptors.all)
         } catch let error as SystemError where error.isDisconnected {
             // A fork server that is gone is told by `events()`, and with it what became of this worker.
         }
+        return channel
     }
 
     func kill(_ id: WorkerID) {
@@ -70,7 +75,8 @@ final class KeeperLauncher: WorkerLauncher {
         isLost = true
         // Until a worker has ended it could begin a task that is about to be given to another.
         for handle in handles.values { handle.kill() }
-        for handle in handles.values { handle.waitUntilEnded(milliseconds: Self.timeToDie) }
+        let deadline = ContinuousClock.now + Self.timeToDie
+        for handle in handles.values { handle.waitUntilEnded(by: deadline) }
         return events
     }
 
@@ -102,6 +108,9 @@ final class KeeperLauncher: WorkerLauncher {
         // It is not reading if it is lost, and otherwise goes when its socket closes.
         if isLost || deadline != nil { process.kill() }
         socket.shutDown()
+        process.waitUntilEnded(by: .now + Self.timeToLeave)
+        // Its workers go with it.
+        process.kill()
         process.waitForEnd()
     }
 }

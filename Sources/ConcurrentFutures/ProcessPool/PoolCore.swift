@@ -123,7 +123,7 @@ struct PoolCore: ~Copyable {
             guard self[task]?.isBatch == false else {
                 throw ChannelFailure(message: "it answered a batch as if it were one task")
             }
-            finish(by: id, with: reply.payload, &aftermath)
+            finish(by: id, with: .encoded(reply.payload), &aftermath)
         }
         carryOut(&aftermath)
     }
@@ -223,15 +223,19 @@ struct PoolCore: ~Copyable {
         }
         let nanoseconds = nanoseconds.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
         self[task]!.batch = nil
-        finish(by: id, with: progress.payload(nanoseconds: nanoseconds), &aftermath)
+        finish(by: id, with: .batch(progress, nanoseconds: nanoseconds), &aftermath)
     }
 
-    private mutating func finish(by id: WorkerID, with payload: Payload, _ aftermath: inout Aftermath) {
+    private mutating func finish(
+        by id: WorkerID,
+        with completion: Aftermath.Completion,
+        _ aftermath: inout Aftermath
+    ) {
         channel(of: id)!.finishOldest()
         guard let (task, isCancelled) = machine.finished(by: id, actions: &actions) else {
             preconditionFailure("it was asked just now which task the worker runs")
         }
-        aftermath.completions.append((take(task).future, isCancelled ? .cancelled : .encoded(payload)))
+        aftermath.completions.append((take(task).future, isCancelled ? .cancelled : completion))
     }
 
     /// Notes why a task fails.
@@ -324,10 +328,14 @@ struct PoolCore: ~Copyable {
         case .cancelled:
             return (record.future, .cancelled)
         case .crashed, .unsendable:
-            if let batch = record.batch { return (record.future, .encoded(batch.payload(nanoseconds: 0))) }
+            if let batch = record.batch { return (record.future, .batch(batch, nanoseconds: 0)) }
             return (record.future, .failed(record.failure!))
         case .broken:
-            return (record.future, .failed(Self.broken(because: brokenReason)))
+            let error = Self.broken(because: brokenReason)
+            guard var batch = record.batch else { return (record.future, .failed(error)) }
+            // What its items had brought before is not lost.
+            while batch.itemsDone < record.itemCount { batch.append(error) }
+            return (record.future, .batch(batch, nanoseconds: 0))
         case .shutDown:
             let place = "\(record.options.file):\(record.options.line)"
             return (
@@ -352,6 +360,7 @@ struct PoolCore: ~Copyable {
 struct Aftermath: ~Copyable {
     enum Completion {
         case encoded(Payload)
+        case batch(BatchProgress, nanoseconds: UInt64)
         case failed(any Error)
         case cancelled
     }
@@ -367,6 +376,8 @@ struct Aftermath: ~Copyable {
             let isFirst =
                 switch completion {
                 case .encoded(let payload): future.complete(encoded: payload)
+                case .batch(let progress, let nanoseconds):
+                    future.complete(encoded: progress.payload(nanoseconds: nanoseconds))
                 case .failed(let error): future.complete(throwing: error)
                 case .cancelled: future.completeCancelled()
                 }

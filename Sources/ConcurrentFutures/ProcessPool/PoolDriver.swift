@@ -73,7 +73,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             isBatch: call.isBatch,
             itemCount: UInt32(call.itemCount),
             options: options,
-            payload: .bytes(call.arguments)
+            payload: RequestPayload(call.arguments)
         )
         withCore { core, aftermath in core.submit(task, &aftermath) { future.assign(task: $0) } }
         return future
@@ -197,10 +197,13 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         }
         guard !replies.isEmpty else { return false }
         withCore { core, aftermath in
-            for (link, reply) in replies where link.misbehaviour == nil {
+            // What a worker said before it went mad counts; what it said after it made no sense does not.
+            var senseless: Set<WorkerID> = []
+            for (link, reply) in replies where !senseless.contains(link.id) {
                 do throws(ChannelFailure) {
                     try core.received(reply, from: link.id, &aftermath)
                 } catch {
+                    senseless.insert(link.id)
                     putDown(link, error)
                 }
             }
@@ -258,12 +261,18 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         do {
             let launcher = try self.launcher ?? startLauncher()
             let bell = try Doorbell()
-            let (channel, end) = try RingChannel.make(bell: bell)
-            let (tap, writing) = try relay.makeTap { channel.startedAt }
+            let (tap, writing) = try relay.makeTap()
+            let channel: any WorkerChannel
+            do {
+                try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
+                channel = try launcher.launch(id, bell: bell, standardError: writing)
+            } catch {
+                _ = relay.remove(tap)
+                throw error
+            }
+            tap.follow(channel)
             links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap))
             shared.withLock { $0.core.add(channel, for: id) }
-            try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
-            try launcher.launch(id, descriptors: WorkerDescriptors(channel: end, standardError: writing))
         } catch {
             workerDidNotStart(id, String(describing: error))
         }

@@ -26,12 +26,11 @@ final class StandardErrorRelay: Sendable {
 
     /// Makes a pipe for a new worker.
     ///
-    /// - Parameter startedAt: tells when the worker began what it runs.
     /// - Returns: what it writes can be seen through, and the end that it is given.
-    func makeTap(startedAt: @escaping @Sendable () -> UInt64) throws(SystemError) -> (StandardErrorTap, Descriptor) {
+    func makeTap() throws(SystemError) -> (StandardErrorTap, Descriptor) {
         let (reading, writing) = try makePipe()
         let tap = state.withLock { state in
-            let tap = StandardErrorTap(reading, token: state.nextToken, startedAt: startedAt)
+            let tap = StandardErrorTap(reading, token: state.nextToken)
             state.taps[tap.token] = tap
             state.nextToken += 1
             return tap
@@ -52,7 +51,7 @@ final class StandardErrorRelay: Sendable {
         let rest = tap.drain()
         state.withLock { state in
             state.taps[tap.token] = nil
-            state.leftOver += rest
+            if state.leftOver.count < Self.mostLeftOver { state.leftOver += rest }
         }
         bell.ring()
         return tap.lastWords
@@ -73,123 +72,37 @@ final class StandardErrorRelay: Sendable {
             var ready: [UInt64] = []
             poller.wait(timeoutMilliseconds: -1) { ready.append($0) }
             if ready.contains(Self.bellToken) { bell.silence() }
-            let (taps, leftOver, isClosed) = state.withLock { state in
-                defer { state.leftOver = [] }
-                return (ready.compactMap { state.taps[$0] }, state.leftOver, state.isClosed)
-            }
+            let taps = state.withLock { state in ready.compactMap { state.taps[$0] } }
             for tap in taps {
-                let isOpen = tap.read { lines in writeToStandardError(lines) }
+                let isOpen = tap.read { lines in forward(lines) }
                 if !isOpen { poller.remove(tap.descriptor) }
             }
-            writeToStandardError(leftOver)
+            // Asked last: the bell that told of it may have been heard while something was written.
+            let (leftOver, isClosed) = state.withLock { state in
+                defer { state.leftOver = [] }
+                return (state.leftOver, state.isClosed)
+            }
+            forward(leftOver)
             if isClosed { return }
         }
     }
 
-    private func writeToStandardError(_ bytes: [UInt8]) {
-        guard !bytes.isEmpty else { return }
-        CurrentProcess.writeToStandardError(bytes)
-    }
-}
-
-/// One worker's standard error, as its host reads it.
-final class StandardErrorTap: Sendable {
-    private struct State {
-        /// The beginning of a line whose end has not come yet.
-        var line: [UInt8] = []
-        var head: [UInt8] = []
-        var tail: [UInt8] = []
-        var omitted = 0
-        /// When something was read last.
-        var readAt: UInt64 = 0
-    }
-
-    let descriptor: Descriptor
-    let token: UInt64
-    private let startedAt: @Sendable () -> UInt64
-    private let state = Mutex(State())
-
-    /// What is kept of a task at most: so much of its beginning, and as much of its end. Swift's own report of a crash may be long, and
-    /// its first lines say most.
-    private static let kept = 4096
-    private static let mostPerTurn = 64 * 1024
-
-    init(_ descriptor: Descriptor, token: UInt64, startedAt: @escaping @Sendable () -> UInt64) {
-        self.descriptor = descriptor
-        self.token = token
-        self.startedAt = startedAt
-    }
-
-    /// Reads what is there, but not for ever, and gives whole lines out.
-    ///
-    /// - Returns: whether more may come.
-    func read(_ body: ([UInt8]) -> Void) -> Bool {
-        var total = 0
-        while total < Self.mostPerTurn {
-            let (bytes, isOpen) = state.withLock { state -> ([UInt8], Bool?) in
-                switch readAvailable(descriptor) {
-                case .bytes(let bytes):
-                    total += bytes.count
-                    remember(bytes, in: &state)
-                    return (wholeLines(adding: bytes, in: &state), nil)
-                case .nothingYet: return ([], true)
-                case .end: return ([], false)
-                }
+    /// Writes to this program's standard error. If nobody reads that, it waits, so that workers that write much wait too; but not once
+    /// the pool has ended.
+    private func forward(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let deadline = state.withLock { $0.isClosed } ? Self.patience : nil
+            switch StandardError.wait(orFor: bell.descriptor, milliseconds: deadline ?? -1) {
+            case .writable: rest = rest.dropFirst(StandardError.writeSome(rest))
+            case .interrupted: bell.silence()
+            case .gaveUp: return
             }
-            body(bytes)
-            if let isOpen { return isOpen }
-        }
-        return true
-    }
-
-    /// Reads what is there, and gives out also a line that is not whole.
-    func drain() -> [UInt8] {
-        var all: [UInt8] = []
-        _ = read { all += $0 }
-        state.withLock { state in
-            all += state.line
-            if !state.line.isEmpty { all.append(UInt8(ascii: "\n")) }
-            state.line = []
-        }
-        return all
-    }
-
-    var lastWords: String {
-        state.withLock { state in
-            guard state.readAt >= startedAt() else { return "" }
-            let head = String(decoding: state.head, as: UTF8.self)
-            let tail = String(decoding: state.tail, as: UTF8.self)
-            return state.omitted == 0 ? head + tail : "\(head)\n… \(state.omitted) bytes …\n\(tail)"
         }
     }
 
-    private func wholeLines(adding bytes: [UInt8], in state: inout State) -> [UInt8] {
-        state.line += bytes
-        guard let end = state.line.lastIndex(of: UInt8(ascii: "\n")) else {
-            if state.line.count < Self.kept { return [] }
-            defer { state.line = [] }
-            return state.line
-        }
-        let lines = Array(state.line[...end])
-        state.line.removeSubrange(...end)
-        return lines
-    }
-
-    private func remember(_ bytes: [UInt8], in state: inout State) {
-        // What was read before the task began is of an earlier one. (What an earlier one wrote may be read later; then it is taken for
-        // this one's, which is better than losing what this one wrote.)
-        if state.readAt < startedAt() {
-            state.head = []
-            state.tail = []
-            state.omitted = 0
-        }
-        state.readAt = monotonicNanoseconds()
-        let room = Self.kept - state.head.count
-        state.head += bytes.prefix(room)
-        state.tail += bytes.dropFirst(room)
-        if state.tail.count > Self.kept {
-            state.omitted += state.tail.count - Self.kept
-            state.tail.removeFirst(state.tail.count - Self.kept)
-        }
-    }
+    /// How many milliseconds a pool that has ended waits for somebody to read what its workers wrote.
+    private static let patience: Int32 = 500
+    /// What is kept of workers that have ended while nobody reads.
+    private static let mostLeftOver = 1 << 20
 }

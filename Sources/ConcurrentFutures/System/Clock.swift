@@ -8,7 +8,7 @@ func monotonicNanoseconds() -> UInt64 {
     return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
 }
 
-/// Lets another thread that is ready run first.
+/// Lets another thread that is ready run on this processor first; returns at once if there is none.
 func yieldProcessor() {
     sched_yield()
 }

@@ -1,5 +1,6 @@
 import CSystemShims
 import Glibc
+import Synchronization
 
 /// A file that exists in memory alone and can be mapped by several processes; the system frees it with its last descriptor and mapping.
 final class MemoryFile: Sendable {
@@ -18,15 +19,38 @@ final class MemoryFile: Sendable {
 
     let descriptor: Descriptor
     let size: Int
+    /// Given back with the file.
+    private let lease: Lease?
+
+    /// Leave to keep one of a bounded number of files.
+    final class Lease: Sendable {
+        private static let limit = 64
+        private static let taken = Atomic<Int>(0)
+
+        /// - Returns: `nil` if so many are kept already that this process could run out of descriptors.
+        init?() {
+            guard Self.taken.wrappingAdd(1, ordering: .relaxed).newValue <= Self.limit else {
+                Self.taken.wrappingSubtract(1, ordering: .relaxed)
+                return nil
+            }
+        }
+
+        deinit {
+            Self.taken.wrappingSubtract(1, ordering: .relaxed)
+        }
+    }
 
     /// Makes a file of zeroes.
     ///
-    /// - Parameter size: in bytes.
-    init(name: String, size: Int) throws(SystemError) {
+    /// - Parameters:
+    ///   - size: in bytes.
+    ///   - lease: what the file is to keep as long as it lives.
+    init(name: String, size: Int, lease: Lease? = nil) throws(SystemError) {
         let descriptor = try Descriptor(owning: try retrying("memfd_create") { cf_memfd_create(name) })
         try retrying("ftruncate") { ftruncate(descriptor.number, off_t(size)) }
         self.descriptor = descriptor
         self.size = size
+        self.lease = lease
     }
 
     /// Takes over a file that came from elsewhere.
@@ -44,6 +68,7 @@ final class MemoryFile: Sendable {
         }
         self.descriptor = descriptor
         self.size = Int(status.st_size)
+        lease = nil
     }
 
     func add(_ seals: Seals) throws(SystemError) {
@@ -120,6 +145,3 @@ final class MemoryMapping: @unchecked Sendable {
         munmap(base, count)
     }
 }
-
-/// The unit in which memory is mapped.
-let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))

@@ -45,14 +45,15 @@ final class MessageSocket: Sendable {
 
     /// Receives one message; `nil` when the other end is closed.
     ///
-    /// - Throws: ``SystemError``; transient if the socket does not block and is empty, and one with `EMFILE` if descriptors were lost.
+    /// Where this process has no room for the descriptors, the message comes without some or all of them.
+    ///
+    /// - Throws: ``SystemError``; transient if the socket does not block and is empty.
     func receive() throws(SystemError) -> Message? {
         let size = try sizeOfNextMessage()
         guard size > 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)
         var numbers = [Int32](repeating: -1, count: 16)
         var count = 0
-        var truncated: Int32 = 0
         let received = try retrying("recvmsg") {
             cf_receive_with_descriptors(
                 descriptor.number,
@@ -60,13 +61,11 @@ final class MessageSocket: Sendable {
                 bytes.count,
                 &numbers,
                 numbers.count,
-                &count,
-                &truncated
+                &count
             )
         }
         var descriptors: [Descriptor] = []
         for number in numbers.prefix(count) { descriptors.append(try Descriptor(owning: number)) }
-        guard truncated == 0 else { throw SystemError("recvmsg(SCM_RIGHTS)", number: EMFILE) }
         guard received > 0 else { return nil }
         bytes.removeLast(bytes.count - received)
         return Message(bytes: bytes, descriptors: descriptors)

@@ -46,17 +46,19 @@ final class ProcessHandle: Sendable {
         }
     }
 
-    /// Waits until it has ended, or so long.
-    func waitUntilEnded(milliseconds: Int32) {
+    /// Waits until it has ended, or until the time has come.
+    func waitUntilEnded(by deadline: ContinuousClock.Instant) {
         var watched = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
-        _ = poll(&watched, 1, milliseconds)
+        let left = max(.zero, deadline - .now) / .milliseconds(1)
+        _ = poll(&watched, 1, Int32(left.rounded(.up)))
     }
 
-    /// Waits until it has ended, and takes leave of it; it must be a child of this process. A program that ignores the deaths of its
-    /// children, or takes leave of all of them itself, may have been faster.
+    /// Waits until it has ended, and takes leave of it; it must be a child of this process.
+    ///
+    /// A program that ignores the deaths of its children, or takes leave of all of them itself, may have been faster: so it is never
+    /// named by its number, which may be that of another child by then.
     func waitForEnd() {
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        while cf_reap_pidfd(descriptor.number) < 0, errno == EINTR {}
     }
 }
 
@@ -178,20 +180,10 @@ enum CurrentProcess {
         _exit(code)
     }
 
+    /// For what a process has to say before it ends; whether anybody can read it does not matter.
     static func writeToStandardError(_ text: String) {
-        writeToStandardError(Array(text.utf8))
-    }
-
-    /// Writes all of it, unless nobody can read it any more.
-    static func writeToStandardError(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { bytes in
-            var done = 0
-            while done < bytes.count {
-                let count = write(2, bytes.baseAddress! + done, bytes.count - done)
-                if count < 0, errno != EINTR { return }
-                done += max(0, count)
-            }
-        }
+        var text = text
+        text.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
     }
 }
 

@@ -14,6 +14,9 @@ struct SystemError: Error, Hashable, Sendable, Codable, CustomStringConvertible 
         self.number = number
     }
 
+    /// Descriptors were sent to this process, which has no room for them.
+    static let descriptorsLost = SystemError("recvmsg(SCM_RIGHTS)", number: EMFILE)
+
     /// For instance "memfd_create: Too many open files (24)".
     var description: String { "\(call): \(String(cString: strerror(number))) (\(number))" }
 

@@ -57,11 +57,6 @@ final class ThreadParker: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
-    /// Lets another thread that is ready run on this CPU; returns at once if there is none.
-    static func yieldProcessor() {
-        sched_yield()
-    }
-
     private static func monotonicTime(after duration: Duration) -> timespec {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)

@@ -38,11 +38,6 @@ class BoundFunction: @unchecked Sendable {
     ) async {
         fatalError("abstract")
     }
-
-    /// Reads over one call's arguments without calling the function.
-    func skip(_ arguments: inout BinaryDecoder) throws {
-        fatalError("abstract")
-    }
 }
 
 private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unchecked Sendable {
@@ -83,10 +78,6 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
             stage(.encodingResult)
             Outcome.append(error: error, to: &outcome)
         }
-    }
-
-    override func skip(_ arguments: inout BinaryDecoder) throws {
-        _ = try Function.decodeArguments(from: &arguments)
     }
 
     private func decode(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder) -> Function.Arguments? {

@@ -27,6 +27,11 @@ final class RegisteredFunction<Function: TaskFunction>: OutcomeDecoder, TaskFunc
         var encoder = BinaryEncoder()
         try encoder.encode(definition)
         self.definition = encoder.takeBytes()
+        guard self.definition.count <= ChannelLayout.largestDefinition else {
+            throw FunctionReferenceError(
+                .unsupportedType("\(Function.self), whose name takes \(self.definition.count) bytes")
+            )
+        }
     }
 
     var displayName: String {

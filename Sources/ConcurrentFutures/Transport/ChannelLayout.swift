@@ -4,7 +4,7 @@ enum ChannelLayout {
     static let ringSize = 256 * 1024
     /// A payload above this travels in a memory file of its own, so that one frame never fills a ring.
     static let largestInlinePayload = 48 * 1024
-    /// A function's definition is always inline; a frame with one and the largest payload still fits.
+    /// A function's definition is always inline; a longer one is refused. A frame with one and the largest payload fits.
     static let largestDefinition = 64 * 1024
     /// Frames that may be in a channel at once, revoked ones included.
     static let slotCount = 1024

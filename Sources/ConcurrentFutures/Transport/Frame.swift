@@ -52,6 +52,17 @@ struct ReplyHeader {
     var payloadLength: UInt64 = 0
 
     static let size = MemoryLayout<ReplyHeader>.size
+
+    init() {}
+
+    /// Reads each word of a header once, from memory that its writer may be changing: what is checked is what is used.
+    init(readOnceFrom place: UnsafeMutableRawPointer) {
+        let words = (
+            SharedWord(at: place).load(), SharedWord(at: place + 8).load(), SharedWord(at: place + 16).load()
+        )
+        // Any bits are a header; three words are as long as one.
+        self = unsafeBitCast(words, to: ReplyHeader.self)
+    }
 }
 
 /// Where a request is. The word of a frame's slot carries the frame's sequence number too, so that an old frame cannot be taken for a new one.

@@ -3,6 +3,33 @@ enum RequestPayload: Sendable {
     case bytes([UInt8])
     case file(MemoryFile)
 
+    /// Puts the arguments where they travel best: a big one into a file, so that whoever sends it has nothing left to copy.
+    ///
+    /// While very many big ones wait, further ones stay bytes until they are sent: a file costs a descriptor.
+    init(_ bytes: [UInt8]) {
+        guard bytes.count > ChannelLayout.largestInlinePayload, let lease = MemoryFile.Lease(),
+            let file = try? Self.file(of: bytes, lease: lease)
+        else {
+            self = .bytes(bytes)
+            return
+        }
+        self = .file(file)
+    }
+
+    /// The payload in a file, whatever its size.
+    func inFile() throws(SystemError) -> MemoryFile {
+        switch self {
+        case .bytes(let bytes): try Self.file(of: bytes, lease: nil)
+        case .file(let file): file
+        }
+    }
+
+    private static func file(of bytes: [UInt8], lease: MemoryFile.Lease?) throws(SystemError) -> MemoryFile {
+        try bytes.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
+            try MemoryFile(sealing: bytes, name: "cf-arguments", lease: lease)
+        }
+    }
+
     var count: Int {
         switch self {
         case .bytes(let bytes): bytes.count
@@ -33,8 +60,8 @@ enum Payload: Sendable {
 
 extension MemoryFile {
     /// Puts bytes into a file that neither side can change afterwards.
-    convenience init(sealing bytes: UnsafeRawBufferPointer, name: String) throws(SystemError) {
-        try self.init(name: name, size: bytes.count)
+    convenience init(sealing bytes: UnsafeRawBufferPointer, name: String, lease: Lease? = nil) throws(SystemError) {
+        try self.init(name: name, size: bytes.count, lease: lease)
         try write(bytes)
         try add([.shrink, .grow, .write, .seal])
     }

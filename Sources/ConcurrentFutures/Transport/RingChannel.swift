@@ -24,7 +24,6 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private var tail: UInt64 = 0
     private var nextSequence: UInt64 = 0
     private var inFlight: Deque<InFlight> = []
-    private var filesInFlight = 0
     private var sentSinceWaking = false
     // The driver's.
     private var replyHead: UInt64 = 0
@@ -96,14 +95,6 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     /// Bounds the descriptors in the socket's queue and in both processes.
     static let mostFilesInFlight = 16
 
-    func hasRoom(for request: OutgoingRequest) -> Bool {
-        // One slot and the room of a header stay free, so that a stop can always be sent.
-        let length = Self.frameLength(of: request) + RequestHeader.size
-        // The socket that carries the files has a bounded queue, and a descriptor is dear.
-        if Self.travelsInFile(request.payload), filesInFlight >= Self.mostFilesInFlight { return false }
-        return inFlight.count < ChannelLayout.slotCount - 1 && usedBytes + length <= ChannelLayout.ringSize
-    }
-
     private static func travelsInFile(_ payload: RequestPayload) -> Bool {
         payload.count > ChannelLayout.largestInlinePayload
     }
@@ -119,6 +110,12 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
             file = try sendFile(request.payload)
         }
         let length = Self.frameLength(of: request)
+        // Who sends keeps count of the room; this is what stands between a mistake there and somebody else's memory.
+        precondition(
+            usedBytes + length + RequestHeader.size <= ChannelLayout.ringSize
+                && inFlight.count < ChannelLayout.slotCount - 1,
+            "a channel was sent more than it holds"
+        )
         let payloadOffset = RequestHeader.size + roundedUp(request.definition.count, to: 8)
         var header = RequestHeader()
         header.length = UInt32(length)
@@ -163,14 +160,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     }
 
     private func sendFile(_ payload: RequestPayload) throws(SystemError) -> MemoryFile {
-        let file: MemoryFile
-        switch payload {
-        case .file(let sent): file = sent
-        case .bytes(let bytes):
-            file = try bytes.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
-                try MemoryFile(sealing: bytes, name: "cf-arguments")
-            }
-        }
+        let file = try payload.inFile()
         do throws(SystemError) {
             try socket.send([1], descriptors: [file.descriptor.number])
         } catch {
@@ -190,7 +180,6 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         nextSequence += 1
         tail += UInt64(request.length)
         inFlight.append(request)
-        if request.file != nil { filesInFlight += 1 }
         requestTail.publish(tail)
         sentSinceWaking = true
     }
@@ -203,7 +192,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     }
 
     func wake() {
-        control.workerBellCount.publish(control.workerBellCount.load() &+ 1)
+        // Added, not stored: several threads may wake it at once, and the count must never be the one with which it went to sleep.
+        control.workerBellCount.increment()
         control.workerBell.wake()
     }
 
@@ -238,7 +228,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     }
 
     func finishOldest() {
-        if inFlight.removeFirst().file != nil { filesInFlight -= 1 }
+        inFlight.removeFirst()
     }
 
     var stage: TaskStage {
@@ -261,7 +251,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
                 replies.base + ChannelLayout.Control.headerSize
                 + Int(replyHead % UInt64(ChannelLayout.ringSize))
             guard available >= ReplyHeader.size else { throw ChannelFailure(message: "a reply without a header") }
-            let header = frame.load(as: ReplyHeader.self)
+            let header = ReplyHeader(readOnceFrom: frame)
             let length = Int(header.length)
             guard length >= ReplyHeader.size, length <= available, length % 8 == 0 else {
                 throw ChannelFailure(message: "a reply of \(length) bytes where \(available) are")

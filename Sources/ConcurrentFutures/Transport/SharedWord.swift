@@ -23,6 +23,10 @@ struct SharedWord: @unchecked Sendable {
         word.pointee.exchange(value, ordering: .sequentiallyConsistent)
     }
 
+    func increment() {
+        word.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    }
+
     func replace(_ expected: UInt64, with desired: UInt64) -> Bool {
         word.pointee.compareExchange(
             expected: expected,

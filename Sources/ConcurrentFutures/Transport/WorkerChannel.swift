@@ -3,9 +3,7 @@
 /// A pool knows its workers through this alone, so that a worker may be reached by rings in shared memory, as here, or by a stream
 /// of bytes. Sending and what belongs to it happen under the pool's lock; receiving happens on the driver thread without it.
 protocol WorkerChannel: AnyObject, Sendable {
-    /// Whether a request of this size can be sent now.
-    func hasRoom(for request: OutgoingRequest) -> Bool
-    /// Sends a request; it becomes the youngest of those in flight.
+    /// Sends a request; it becomes the youngest of those in flight. There must be room for it.
     func send(_ request: consuming OutgoingRequest) throws(SystemError)
     /// Tells the worker to end when it has done what it has.
     func sendStop() throws(SystemError)

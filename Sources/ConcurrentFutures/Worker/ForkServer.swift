@@ -63,8 +63,10 @@ final class ForkServer {
             guard let (command, descriptors) = try socket.receive(KeeperCommand.self) else { return false }
             switch command {
             case .start(let id, let method):
-                guard let descriptors = WorkerDescriptors(descriptors) else { return false }
                 do {
+                    guard let descriptors = WorkerDescriptors(descriptors) else {
+                        throw SystemError.descriptorsLost
+                    }
                     try start(id, method, descriptors)
                 } catch {
                     try report(.startFailed(id, reason: String(describing: error)))
@@ -102,8 +104,15 @@ final class ForkServer {
         }
         // Until it is reaped the number is the child's, so the handle cannot be of another process.
         workers[pid] = id
-        let handle = try ProcessHandle(pid: pid)
-        try report(.started(id, pid: pid), descriptors: [handle.descriptor])
+        do {
+            let handle = try ProcessHandle(pid: pid)
+            try report(.started(id, pid: pid), descriptors: [handle.descriptor])
+        } catch {
+            // The host is told that it was not started, so it must not live, and nothing more is to be told of it.
+            workers[pid] = nil
+            ChildProcesses.killGroup(pid)
+            throw error
+        }
     }
 
     private func becomeSpawnedWorker(_ id: WorkerID, keeper: Int32, _ descriptors: WorkerDescriptors) -> Never {

@@ -1,3 +1,4 @@
+import CSystemShims
 import Foundation
 import Testing
 
@@ -106,6 +107,26 @@ struct CleanlinessTests {
                 return status.exitCode == 7 && answer == 42
             }
             #expect(isTold)
+        }
+    }
+
+    @Test("a standard error that nobody reads does not keep a pool from ending")
+    func unreadStandardError() async throws {
+        try await withProcessPool(maxWorkers: 1) { outer async throws in
+            // In a worker, because it is the process's own standard error that is full.
+            let seconds = try await outer.run { () async throws -> Double in
+                let (reading, writing) = try makePipe()
+                let bytes = [UInt8](repeating: 32, count: 4096)
+                _ = cf_set_nonblocking(writing.number)
+                while write(writing.number, bytes, bytes.count) > 0 {}
+                dup2(writing.number, 2)
+                let start = ContinuousClock.now
+                try await withProcessPool(maxWorkers: 1) { pool async throws in
+                    try await pool.run { FileHandle.standardError.write(Data("a line\n".utf8)) }
+                }
+                return withExtendedLifetime(reading) { (ContinuousClock.now - start) / .seconds(1) }
+            }
+            #expect(seconds < 10)
         }
     }
 

@@ -90,6 +90,10 @@ struct PoolSimulation {
         case 0..<35: submit()
         case 35..<40: cancel()
         case 40 where Int.random(in: 0..<10, using: &generator) == 0: shutDown()
+        case 42 where Int.random(in: 0..<20, using: &generator) == 0:
+            for task in submitted where fates[task] == nil { cancelRequested.insert(task) }
+            machine.cancelAll(actions: &actions)
+            settle()
         case 41 where Int.random(in: 0..<50, using: &generator) == 0:
             machine.cannotStartWorkers(actions: &actions)
             settle()

@@ -64,8 +64,10 @@ struct PoolStateMachineTests {
         for _ in 0..<4 { tasks.append(bench.machine.submit(cost: 1, actions: &bench.actions)) }
         _ = bench.take()
         for _ in 0..<3 { _ = bench.machine.finished(by: 1, actions: &bench.actions) }
-        let revocations = bench.take().filter { if case .revoke(_, from: 0) = $0 { true } else { false } }
-        #expect(!revocations.isEmpty)
+        let revoked = bench.take().compactMap { if case .revoke(let task, from: 0) = $0 { task } else { nil } }
+        #expect(revoked.count == 1)
+        for task in revoked { bench.machine.revoked(task, actions: &bench.actions) }
+        #expect(bench.take() == revoked.map { .send($0, to: 1) })
     }
 
     @Test("a dead worker's other tasks go to the next one in their order")

@@ -207,6 +207,22 @@ struct ProcessPoolTests {
         }
     }
 
+    @Test("a cancelled run does not wait for a callback that blocks")
+    func cancelledRunBesideBlockedCallback() async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let callback = Gate()
+            pool.submit(Work.square, 2).onCompletion { _ in callback.pass() }
+            let task = Task { try await pool.run(Work.passGate, gate, "cancelled") }
+            #expect(await becomesTrue { gate.hasBegun("cancelled") })
+            task.cancel()
+            try gate.release()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            callback.open()
+        }
+    }
+
     @Test("one long task does not hold up the short ones behind it")
     func rebalancing() async throws {
         let directory = try TemporaryDirectory()
