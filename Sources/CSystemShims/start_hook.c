@@ -7,6 +7,7 @@
 #include "CSystemShims.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <sys/auxv.h>
 
 typedef int (*main_function)(int, char **, char **);
@@ -23,10 +24,11 @@ int cf_start_hook_ran(void) { return hook_ran; }
 
 int cf_environment_is_distrusted(void) { return getauxval(AT_SECURE) != 0; }
 
-uintptr_t cf_start_hook_offset(void) {
+const char *cf_start_hook_image(void) {
     Dl_info info;
-    if (!dladdr((void *)&cf_start_hook_offset, &info)) return 0;
-    return (uintptr_t)&cf_start_hook_offset - (uintptr_t)info.dli_fbase;
+    struct link_map *image = NULL;
+    if (!dladdr1((void *)&cf_start_hook_image, &info, (void **)&image, RTLD_DL_LINKMAP) || !image) return "";
+    return image->l_name;
 }
 
 static int library_main(int argc, char **argv, char **envp) {
@@ -36,26 +38,26 @@ static int library_main(int argc, char **argv, char **envp) {
 
 static int no_main(int argc, char **argv, char **envp) {
     (void)argc, (void)argv, (void)envp;
-    fputs("a process of a pool cannot read what it was started with, and ends\n", stderr);
+    fputs("a process of a pool does not find what it was started with, and ends\n", stderr);
     return 1;
 }
 
-// The variable holds "descriptor:parent:offset:token". It counts only if this copy of the library is meant and the descriptor is a socket
+// The variable holds "descriptor:parent:token:image". It counts only if this copy of the library is meant and the descriptor is a socket
 // with the same token waiting in it; whoever merely inherits the variable runs its own main. But where the process named there did start
-// this one, and the token is missing nevertheless, the program's main would only do the same again, without end.
+// this one, the program's main would only do the same again, without end: then it is another copy that takes over, or nothing runs.
 static main_function main_for_this_process(main_function program_main) {
     const char *variable = secure_getenv("CONCURRENT_FUTURES_BOOTSTRAP");
     if (!variable) return program_main;
     int fd = -1, parent = -1, end = 0;
-    unsigned long long offset = 0;
-    if (sscanf(variable, "%d:%d:%llx:%n", &fd, &parent, &offset, &end) != 3 || end == 0) return program_main;
-    if (offset != cf_start_hook_offset()) return program_main;
-    char token[128] = {0};
-    ssize_t received = recv(fd, token, sizeof token - 1, MSG_PEEK | MSG_DONTWAIT);
-    int matches = received > 16 && strcmp(token, variable + end) == 0;
+    char token[128] = {0}, waiting[128] = {0};
+    if (sscanf(variable, "%d:%d:%127[0-9a-f]:%n", &fd, &parent, token, &end) != 3 || end == 0) return program_main;
+    main_function other_main = parent == getppid() ? no_main : program_main;
+    if (strcmp(variable + end, cf_start_hook_image()) != 0) return other_main;
+    ssize_t received = recv(fd, waiting, sizeof waiting - 1, MSG_PEEK | MSG_DONTWAIT);
+    int matches = received > 16 && strcmp(token, waiting) == 0;
     unsetenv("CONCURRENT_FUTURES_BOOTSTRAP");
-    if (!matches) return parent == getppid() ? no_main : program_main;
-    recv(fd, token, sizeof token - 1, MSG_DONTWAIT);
+    if (!matches) return other_main;
+    recv(fd, waiting, sizeof waiting - 1, MSG_DONTWAIT);
     bootstrap_socket = fd;
     return library_main;
 }

@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -24,12 +23,15 @@
 
 // Start of the process (start_hook.c).
 
+// Hidden, since a program may hold several copies of the library, and each asks for itself.
+#define CF_EACH_COPY __attribute__((visibility("hidden")))
+
 /// Whether this copy of the library saw the process start, and so could take a worker process over.
-int cf_start_hook_ran(void);
+CF_EACH_COPY int cf_start_hook_ran(void);
 /// Whether this process has rights that its user does not have, so that a new process would not look at the variable either.
-int cf_environment_is_distrusted(void);
-/// Where the hook lies in its image: tells the copies of the library in one program apart.
-uintptr_t cf_start_hook_offset(void);
+CF_EACH_COPY int cf_environment_is_distrusted(void);
+/// The name under which the loader knows the image with this copy of the library: tells the copies in one program apart.
+CF_EACH_COPY const char *cf_start_hook_image(void);
 
 // Processes (processes.c).
 

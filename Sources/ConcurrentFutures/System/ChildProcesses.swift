@@ -1,5 +1,6 @@
 import CSystemShims
 import Glibc
+import Synchronization
 
 /// Making, killing and reaping children: what the fork server does, in a process with one thread.
 enum ChildProcesses {
@@ -51,19 +52,25 @@ enum ChildProcesses {
         )
     }
 
-    /// Turns the deaths of children into something a ``Poller`` can wait for; they no longer interrupt this process.
-    static func deathSignal() throws(SystemError) -> Descriptor {
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGCHLD)
-        sigprocmask(SIG_BLOCK, &signals, nil)
-        let number = try retrying("signalfd") { signalfd(-1, &signals, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK)) }
-        return try Descriptor(owning: number)
-    }
-
-    /// Empties what ``deathSignal()`` made.
-    static func drain(_ deathSignal: Descriptor) {
-        var info = signalfd_siginfo()
-        while read(deathSignal.number, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {}
+    /// Makes a bell that rings when a child has ended. There is one in a process, and it is never given up.
+    ///
+    /// It is rung by a handler of the signal. A `signalfd` would miss deaths: a thread that something else in the program started does not
+    /// block the signal, and what it takes is thrown away.
+    static func deathBell() throws(SystemError) -> Doorbell {
+        let bell = try Doorbell()
+        deathBellNumber.store(bell.descriptor.number, ordering: .relaxed)
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { _ in
+            let error = errno
+            var one: UInt64 = 1
+            write(deathBellNumber.load(ordering: .relaxed), &one, 8)
+            errno = error
+        }
+        action.sa_flags = SA_RESTART | SA_NOCLDSTOP
+        try retrying("sigaction") { sigaction(SIGCHLD, &action, nil) }
+        return bell
     }
 }
+
+/// What the handler of ``ChildProcesses/deathBell()`` rings: a handler can be given nothing else than a global variable.
+private let deathBellNumber = Atomic<Int32>(-1)

@@ -45,7 +45,7 @@ enum OwnProgram {
 
         /// - Parameter parent: the pid of the parent of the new process.
         fileprivate func environmentEntry(number: Int32, parent: Int32) -> String {
-            "\(variable)=\(number):\(parent):\(String(UInt64(cf_start_hook_offset()), radix: 16)):\(token)"
+            "\(variable)=\(number):\(parent):\(token):\(String(cString: cf_start_hook_image()))"
         }
     }
 

@@ -5,7 +5,7 @@
 final class ForkServer {
     private let socket: MessageSocket
     private let host: Descriptor
-    private let deaths: Descriptor
+    private let deaths: Doorbell
     private let poller: Poller
     private var workers: [Int32: WorkerID] = [:]
 
@@ -24,11 +24,11 @@ final class ForkServer {
         try CurrentProcess.adoptOrphans()
         self.socket = socket
         self.host = host
-        deaths = try ChildProcesses.deathSignal()
+        deaths = try ChildProcesses.deathBell()
         poller = try Poller()
         try poller.add(socket.descriptor, token: Token.socket)
         try poller.add(host, token: Token.host)
-        try poller.add(deaths, token: Token.deaths)
+        try poller.add(deaths.descriptor, token: Token.deaths)
     }
 
     /// Serves until the host is gone, then leaves nothing behind.
@@ -133,7 +133,7 @@ final class ForkServer {
     // MARK: Deaths
 
     private func buryTheDead() {
-        ChildProcesses.drain(deaths)
+        deaths.silence()
         while case .child(let pid) = ChildProcesses.nextDead(waiting: false) { bury(pid) }
     }
 

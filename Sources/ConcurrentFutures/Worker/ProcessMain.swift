@@ -14,7 +14,8 @@ func processMain(_ bootstrap: Int32) -> Int32 {
             do {
                 try ForkServer(socket: socket, host: host).run()
             } catch {
-                try socket.send(encoding: KeeperReport.unable(reason: "the fork server cannot do its work: \(error)"))
+                // A host that has just gone need not be told.
+                try? socket.send(encoding: KeeperReport.unable(reason: "the fork server cannot do its work: \(error)"))
                 return 1
             }
         case .worker(let id, let keeper, let numbers):

@@ -27,7 +27,7 @@ static const struct {
     unsigned number;
 } calls[] = {
     {"memfd_create", __NR_memfd_create}, {"pidfd_open", __NR_pidfd_open}, {"socketpair", __NR_socketpair},
-    {"eventfd2", __NR_eventfd2},         {"epoll_create1", __NR_epoll_create1}, {"signalfd4", __NR_signalfd4},
+    {"eventfd2", __NR_eventfd2},         {"epoll_create1", __NR_epoll_create1},
     {"execve", __NR_execve},             {"recvfrom", __NR_recvfrom},   {"prctl", __NR_prctl},
     {"close_range", __NR_close_range},   {"sendmsg", __NR_sendmsg},     {"mmap", __NR_mmap},
 };
