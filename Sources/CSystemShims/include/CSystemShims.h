@@ -1,4 +1,5 @@
-// What Swift cannot say of Linux: variadic calls, macros, raw system calls, and the start of the process. No logic.
+// What Swift cannot say of Linux: variadic calls, macros, raw system calls, and the start of the process. No logic but that of the
+// start-up hook, which runs before Swift can.
 #pragma once
 
 #include <errno.h>
