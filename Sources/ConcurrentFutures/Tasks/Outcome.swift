@@ -19,7 +19,7 @@ enum Outcome {
         let start = encoder.count
         do {
             encoder.append(Kind.value.rawValue)
-            try Function.encode(value, into: &encoder)
+            try Function.encode(output: value, into: &encoder)
         } catch {
             encoder.truncate(to: start)
             append(

@@ -52,7 +52,7 @@ struct SingleCall<Function: TaskFunction>: TaskBody {
     var itemCount: Int { 1 }
 
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
-        try Function.encode(arguments, into: &encoder)
+        try Function.encode(arguments: arguments, into: &encoder)
     }
 
     func run() throws -> Function.Output {
@@ -114,7 +114,7 @@ struct BatchCall<Function: TaskFunction>: TaskBody {
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
         for item in items {
             let start = encoder.reserveLength()
-            try Function.encode(item, into: &encoder)
+            try Function.encode(arguments: item, into: &encoder)
             encoder.fillLength(at: start)
         }
     }

@@ -16,13 +16,43 @@ protocol TaskFunction: Sendable {
     /// Calls the function, whatever its shape.
     func call(_ arguments: Arguments) async throws -> Output
 
-    static func encode(_ arguments: Arguments, into encoder: inout BinaryEncoder) throws
+    static func encode(arguments: Arguments, into encoder: inout BinaryEncoder) throws
     static func decodeArguments(from decoder: inout BinaryDecoder) throws -> Arguments
-    static func encode(_ output: Output, into encoder: inout BinaryEncoder) throws
+    static func encode(output: Output, into encoder: inout BinaryEncoder) throws
     static func decodeOutput(from decoder: inout BinaryDecoder) throws -> Output
 }
 
+// What the shapes have in common. Each overrides one of the two calls.
+
+extension TaskFunction {
+    func callAsFunction(_ arguments: Arguments) throws -> Output {
+        preconditionFailure("an async function is called with call(_:)")
+    }
+
+    func call(_ arguments: Arguments) async throws -> Output {
+        try self(arguments)
+    }
+}
+
+extension TaskFunction where Output: Codable {
+    static func encode(output: Output, into encoder: inout BinaryEncoder) throws {
+        try encoder.encode(output)
+    }
+
+    static func decodeOutput(from decoder: inout BinaryDecoder) throws -> Output {
+        try decoder.decode(Output.self)
+    }
+}
+
+extension TaskFunction where Output == Void {
+    static func encode(output: Void, into encoder: inout BinaryEncoder) throws {}
+
+    static func decodeOutput(from decoder: inout BinaryDecoder) throws {}
+}
+
 struct SyncFunction<each Argument: Codable & Sendable, Output: Codable & Sendable>: TaskFunction {
+    typealias Arguments = (repeat each Argument)
+
     let function: @Sendable (repeat each Argument) throws -> Output
 
     static var isAsync: Bool { false }
@@ -31,58 +61,39 @@ struct SyncFunction<each Argument: Codable & Sendable, Output: Codable & Sendabl
         try function(repeat each arguments)
     }
 
-    func call(_ arguments: (repeat each Argument)) async throws -> Output {
-        try function(repeat each arguments)
-    }
-
-    static func encode(_ arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
+    static func encode(arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
         for argument in repeat each arguments { try encoder.encode(argument) }
     }
 
     static func decodeArguments(from decoder: inout BinaryDecoder) throws -> (repeat each Argument) {
         (repeat try decoder.decode((each Argument).self))
     }
-
-    static func encode(_ output: Output, into encoder: inout BinaryEncoder) throws {
-        try encoder.encode(output)
-    }
-
-    static func decodeOutput(from decoder: inout BinaryDecoder) throws -> Output {
-        try decoder.decode(Output.self)
-    }
 }
 
 struct AsyncFunction<each Argument: Codable & Sendable, Output: Codable & Sendable>: TaskFunction {
+    typealias Arguments = (repeat each Argument)
+
     let function: @Sendable (repeat each Argument) async throws -> Output
 
     static var isAsync: Bool { true }
-
-    func callAsFunction(_ arguments: (repeat each Argument)) throws -> Output {
-        preconditionFailure("an async function is called with call(_:)")
-    }
 
     func call(_ arguments: (repeat each Argument)) async throws -> Output {
         try await function(repeat each arguments)
     }
 
-    static func encode(_ arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
+    static func encode(arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
         for argument in repeat each arguments { try encoder.encode(argument) }
     }
 
     static func decodeArguments(from decoder: inout BinaryDecoder) throws -> (repeat each Argument) {
         (repeat try decoder.decode((each Argument).self))
     }
-
-    static func encode(_ output: Output, into encoder: inout BinaryEncoder) throws {
-        try encoder.encode(output)
-    }
-
-    static func decodeOutput(from decoder: inout BinaryDecoder) throws -> Output {
-        try decoder.decode(Output.self)
-    }
 }
 
 struct SyncAction<each Argument: Codable & Sendable>: TaskFunction {
+    typealias Arguments = (repeat each Argument)
+    typealias Output = Void
+
     let function: @Sendable (repeat each Argument) throws -> Void
 
     static var isAsync: Bool { false }
@@ -91,45 +102,32 @@ struct SyncAction<each Argument: Codable & Sendable>: TaskFunction {
         try function(repeat each arguments)
     }
 
-    func call(_ arguments: (repeat each Argument)) async throws {
-        try function(repeat each arguments)
-    }
-
-    static func encode(_ arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
+    static func encode(arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
         for argument in repeat each arguments { try encoder.encode(argument) }
     }
 
     static func decodeArguments(from decoder: inout BinaryDecoder) throws -> (repeat each Argument) {
         (repeat try decoder.decode((each Argument).self))
     }
-
-    static func encode(_ output: Void, into encoder: inout BinaryEncoder) throws {}
-
-    static func decodeOutput(from decoder: inout BinaryDecoder) throws {}
 }
 
 struct AsyncAction<each Argument: Codable & Sendable>: TaskFunction {
+    typealias Arguments = (repeat each Argument)
+    typealias Output = Void
+
     let function: @Sendable (repeat each Argument) async throws -> Void
 
     static var isAsync: Bool { true }
-
-    func callAsFunction(_ arguments: (repeat each Argument)) throws {
-        preconditionFailure("an async function is called with call(_:)")
-    }
 
     func call(_ arguments: (repeat each Argument)) async throws {
         try await function(repeat each arguments)
     }
 
-    static func encode(_ arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
+    static func encode(arguments: (repeat each Argument), into encoder: inout BinaryEncoder) throws {
         for argument in repeat each arguments { try encoder.encode(argument) }
     }
 
     static func decodeArguments(from decoder: inout BinaryDecoder) throws -> (repeat each Argument) {
         (repeat try decoder.decode((each Argument).self))
     }
-
-    static func encode(_ output: Void, into encoder: inout BinaryEncoder) throws {}
-
-    static func decodeOutput(from decoder: inout BinaryDecoder) throws {}
 }
