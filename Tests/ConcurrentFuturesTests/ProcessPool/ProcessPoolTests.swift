@@ -8,12 +8,24 @@ struct ProcessPoolTests {
     // P1
     @Test("tasks run in other processes, in maxWorkers of them and no more", arguments: StartMethod.allCases)
     func otherProcesses(method: StartMethod) async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
         try await withProcessPool(maxWorkers: 3, startMethod: method) { pool async throws in
-            let futures = (0..<60).map { _ in pool.submit(ProcessWork.sleepingPid, 2) }
+            let futures = (0..<6).map { n in
+                pool.submit(
+                    { (gate: FileGate, name: String) throws -> Int32 in
+                        _ = try Work.passGate(gate, name)
+                        return getpid()
+                    },
+                    gate,
+                    "\(n)"
+                )
+            }
+            #expect(try await becomesTrue { try gate.begunCount == 3 })
+            try gate.release()
             var pids: Set<Int32> = []
             for future in futures { pids.insert(try await future.value) }
-            #expect(!pids.contains(getpid()))
-            #expect(pids.count <= 3 && pids.count > 1)
+            #expect(pids.count == 3 && !pids.contains(getpid()))
         }
     }
 
@@ -27,13 +39,12 @@ struct ProcessPoolTests {
         }
     }
 
-    @Test("minWorkers stand ready at once")
+    @Test("minWorkers are started at once, before there is a task")
     func minWorkers() async throws {
-        try await withProcessPool(maxWorkers: 3, minWorkers: 3) { pool async throws in
-            let futures = (0..<3).map { _ in pool.submit(ProcessWork.sleepingPid, 50) }
-            var pids: Set<Int32> = []
-            for future in futures { pids.insert(try await future.value) }
-            #expect(pids.count == 3)
+        try await withProcessPool(maxWorkers: 4, minWorkers: 3) { pool async throws in
+            #expect(await becomesTrue { pool.forkServerPid.map { ProcessWork.children(of: $0).count } == 3 })
+            #expect(try await pool.run(Work.answer) == 42)
+            #expect(pool.forkServerPid.map { ProcessWork.children(of: $0).count } == 3)
         }
     }
 

@@ -71,6 +71,12 @@ enum ProcessWork {
         }.filter { !$0.hasPrefix("/proc/") }
     }
 
+    /// The children of a process with one thread.
+    static func children(of pid: Int32) -> [Int32] {
+        let list = try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
+        return (list ?? "").split(separator: " ").compactMap { Int32($0) }
+    }
+
     static func children() throws -> [Int32] {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").flatMap { thread in
             let list = try String(contentsOfFile: "/proc/self/task/\(thread)/children", encoding: .utf8)
