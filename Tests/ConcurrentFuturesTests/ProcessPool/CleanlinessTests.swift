@@ -53,12 +53,21 @@ struct CleanlinessTests {
     @Test("a worker has only its own descriptors, however many siblings it has", arguments: StartMethod.allCases)
     func onlyItsOwn(method: StartMethod) async throws {
         try await withProcessPool(maxWorkers: 8, minWorkers: 8, startMethod: method) { pool async throws in
-            let censuses = (0..<8).map { _ in
-                pool.submit { () throws -> [String] in
-                    usleep(20_000)
-                    return try ProcessWork.openDescriptors()
-                }
+            let directory = try TemporaryDirectory()
+            let gate = FileGate(in: directory)
+            let censuses = (0..<8).map { n in
+                pool.submit(
+                    { (gate: FileGate, name: String) throws -> [String] in
+                        _ = try Work.passGate(gate, name)
+                        return try ProcessWork.openDescriptors()
+                    },
+                    gate,
+                    "\(n)"
+                )
             }
+            // One in each worker, so that all eight are looked at.
+            #expect(try await becomesTrue { try gate.begunCount == 8 })
+            try gate.release()
             for census in censuses {
                 let open = try await census.value
                 // Two memory files, a bell, a socket, and what serves the main queue.
