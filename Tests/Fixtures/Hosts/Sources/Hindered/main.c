@@ -2,7 +2,8 @@
 //   refuse=<call>  the call fails with EPERM (fork: only fork itself; processes, threads: every way to make
 //                  one)
 //   hide=<folder>  an empty folder lies over that one
-//   files=<n>, processes=<n>  a limit
+//   files=<n>      a limit; what is inherited besides the standard streams is closed, so that it counts alike everywhere
+//   processes=<n>  a limit
 //   user=<n>       another user, so that the limit on processes counts for root, too
 // If the system does not allow that, it ends with code 77.
 #define _GNU_SOURCE
@@ -100,7 +101,10 @@ int main(int argc, char **argv) {
         *value++ = 0;
         if (!strcmp(argv[i], "refuse")) refuse(value);
         if (!strcmp(argv[i], "hide")) hide(value);
-        if (!strcmp(argv[i], "files")) limit(RLIMIT_NOFILE, value);
+        if (!strcmp(argv[i], "files")) {
+            if (close_range(STDERR_FILENO + 1, ~0U, 0)) give_up("close_range");
+            limit(RLIMIT_NOFILE, value);
+        }
         if (!strcmp(argv[i], "processes")) limit(RLIMIT_NPROC, value);
         if (!strcmp(argv[i], "user") && setresuid((uid_t)atoi(value), (uid_t)atoi(value), (uid_t)atoi(value)))
             give_up("setresuid");
