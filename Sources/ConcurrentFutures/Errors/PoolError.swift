@@ -9,6 +9,7 @@ public struct PoolError: Error, Sendable {
         private enum Base: String, Codable {
             case workerCrashed, brokenPool, shutdown, timedOut, encodingFailed, decodingFailed, capturedValues
             case unsupportedFunction, unsupportedHost, invalidConfiguration, workerMisbehaved
+            case queueFull, memoryLimitExceeded, cpuTimeLimitExceeded
         }
 
         private let base: Base
@@ -19,7 +20,7 @@ public struct PoolError: Error, Sendable {
         public static let brokenPool = Code(base: .brokenPool)
         /// The task was submitted after the executor had been shut down.
         public static let shutdown = Code(base: .shutdown)
-        /// A time limit of a wait passed.
+        /// A task ran longer than its timeout, or had not ended by its deadline; or the time limit of a wait passed.
         public static let timedOut = Code(base: .timedOut)
         /// An argument or a result could not be encoded.
         public static let encodingFailed = Code(base: .encodingFailed)
@@ -35,6 +36,12 @@ public struct PoolError: Error, Sendable {
         public static let invalidConfiguration = Code(base: .invalidConfiguration)
         /// A worker wrote something that a worker never writes.
         public static let workerMisbehaved = Code(base: .workerMisbehaved)
+        /// As many tasks as the pool takes at a time have not ended.
+        public static let queueFull = Code(base: .queueFull)
+        /// The task's worker took more memory than its limit allows.
+        public static let memoryLimitExceeded = Code(base: .memoryLimitExceeded)
+        /// The task took more processor time than its limit allows.
+        public static let cpuTimeLimitExceeded = Code(base: .cpuTimeLimitExceeded)
 
         /// The name of the code.
         public var description: String { base.rawValue }
@@ -54,6 +61,8 @@ public struct PoolError: Error, Sendable {
     public var standardError: String?
     /// The error behind this one.
     public var underlying: (any Error)?
+    /// Why the earlier attempts of the task failed, the first one first; see ``RetryPolicy``.
+    public var previousFailures: [any Error] = []
 
     /// Creates an error.
     public init(
@@ -86,7 +95,7 @@ extension PoolError: CustomStringConvertible {
 /// Travels between processes: a pool inside a task may fail there. The error behind it arrives as a ``RemoteError``.
 extension PoolError: Codable {
     private enum CodingKeys: CodingKey {
-        case code, message, signal, exitCode, pid, standardError, underlying
+        case code, message, signal, exitCode, pid, standardError, underlying, previousFailures
     }
 
     /// Reads an error that ``encode(to:)`` wrote.
@@ -99,6 +108,7 @@ extension PoolError: Codable {
         pid = try container.decodeIfPresent(Int32.self, forKey: .pid)
         standardError = try container.decodeIfPresent(String.self, forKey: .standardError)
         underlying = try container.decodeIfPresent(RemoteError.self, forKey: .underlying)
+        previousFailures = try container.decodeIfPresent([RemoteError].self, forKey: .previousFailures) ?? []
     }
 
     /// Writes the error; the one behind it is written as a ``RemoteError``.
@@ -111,5 +121,8 @@ extension PoolError: Codable {
         try container.encodeIfPresent(pid, forKey: .pid)
         try container.encodeIfPresent(standardError, forKey: .standardError)
         try container.encodeIfPresent(underlying.map { RemoteError($0) }, forKey: .underlying)
+        if !previousFailures.isEmpty {
+            try container.encode(previousFailures.map { RemoteError($0) }, forKey: .previousFailures)
+        }
     }
 }

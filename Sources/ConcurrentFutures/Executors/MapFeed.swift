@@ -29,14 +29,17 @@ enum MapInputEnd {
 
 /// Sends chunks of items to an executor.
 struct ChunkSender<Item: Sendable, Output: Sendable> {
-    let send: (_ items: [Item]) -> Future<BatchOutcome<Output>>
+    /// Waits while the executor has as many tasks as it takes.
+    let send: nonisolated(nonsending) (_ items: [Item]) async -> Future<BatchOutcome<Output>>
 
-    func chunks(of items: [Item]) -> [MapChunk<Output>] {
+    nonisolated(nonsending) func chunks(of items: [Item]) async -> [MapChunk<Output>] {
         guard !items.isEmpty else { return [] }
-        let future = send(items)
+        let future = await send(items)
         // Arguments are encoded by the call that sends them. Where one of several cannot be, the others are sent without it.
         if items.count > 1, future.couldNotBeEncoded {
-            return items.map { MapChunk(future: send([$0]), itemCount: 1) }
+            var chunks: [MapChunk<Output>] = []
+            for item in items { chunks.append(MapChunk(future: await send([item]), itemCount: 1)) }
+            return chunks
         }
         return [MapChunk(future: future, itemCount: items.count)]
     }
@@ -68,10 +71,10 @@ final class SequenceFeed<Input: Sequence, Output: Sendable>: MapFeed where Input
         var items: [Input.Element] = []
         items.reserveCapacity(count)
         while items.count < count {
-            guard let item = iterator.next() else { return (sender.chunks(of: items), .exhausted) }
+            guard let item = iterator.next() else { return (await sender.chunks(of: items), .exhausted) }
             items.append(item)
         }
-        return (sender.chunks(of: items), nil)
+        return (await sender.chunks(of: items), nil)
     }
 }
 
@@ -94,13 +97,13 @@ final class AsyncSequenceFeed<Input: AsyncSequence, Output: Sendable>: MapFeed w
         do {
             while items.count < count {
                 guard let item = try await iterator.next(isolation: isolation) else {
-                    return (sender.chunks(of: items), .exhausted)
+                    return (await sender.chunks(of: items), .exhausted)
                 }
                 items.append(item)
             }
-            return (sender.chunks(of: items), nil)
+            return (await sender.chunks(of: items), nil)
         } catch {
-            return (sender.chunks(of: items), .failed(error))
+            return (await sender.chunks(of: items), .failed(error))
         }
     }
 }

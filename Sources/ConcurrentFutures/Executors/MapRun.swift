@@ -9,21 +9,10 @@ struct MapPlan<Output: Sendable> {
 
     let order: Order
     let executor: any PoolExecutor
-    let chunkSize: Int?
-    let bufferSize: Int?
-    /// Starts to read the input.
-    let makeFeed: () -> any MapFeed<Output>
+    let options: MapOptions
+    /// Starts to read the input; the options are those of each task.
+    let makeFeed: (TaskOptions) -> any MapFeed<Output>
     var report: ((MapProgress) -> Void)?
-
-    /// What is wrong with it, if anything is.
-    var defect: PoolError? {
-        for (name, value) in [("chunkSize", chunkSize), ("bufferSize", bufferSize)] {
-            if let value, value < 1 {
-                return PoolError(.invalidConfiguration, "\(name) must be at least 1, but is \(value)")
-            }
-        }
-        return nil
-    }
 }
 
 /// One iteration of a map: what its iterator owns. When it goes, what has not started is cancelled.
@@ -61,6 +50,8 @@ final class MapRun<Output: Sendable> {
     private let plan: MapPlan<Output>
     private var phase = Phase.unstarted
     private var window: MapWindow
+    /// When the whole map must have ended, on the clock of ``monotonicNanoseconds()``; 0 if it need not.
+    private var deadline: UInt64 = 0
     private var inputCount = 0
     private let queue = CompletionQueue()
     /// The chunks on their way, in the order in which they were sent; `nil` where the results were taken out of turn.
@@ -77,7 +68,7 @@ final class MapRun<Output: Sendable> {
 
     init(_ plan: MapPlan<Output>) {
         self.plan = plan
-        window = MapWindow(chunkSize: plan.chunkSize, bufferSize: plan.bufferSize, inputCount: 0)
+        window = MapWindow(plan.options, inputCount: 0)
     }
 
     deinit {
@@ -96,6 +87,10 @@ final class MapRun<Output: Sendable> {
                 return .cancelled
             }
             note(await queue.take(atLeast: 0))
+            if deadlineHasPassed, !hasResults {
+                endAtDeadline()
+                continue
+            }
             await fill(isolation: isolation)
             if await takeResults() { return .ready }
             if entries.isEmpty, case .draining(let inputEnd) = phase {
@@ -107,14 +102,16 @@ final class MapRun<Output: Sendable> {
     }
 
     private func start() {
-        if let defect = plan.defect {
+        let options = plan.options.taskOptionsFromNow()
+        if let defect = plan.options.defect ?? options.defect {
             ready = [.failure(defect)]
             phase = .ended
             return
         }
-        let feed = plan.makeFeed()
+        deadline = options.limits?.deadlineInstant ?? 0
+        let feed = plan.makeFeed(options)
         inputCount = feed.underestimatedCount
-        window = MapWindow(chunkSize: plan.chunkSize, bufferSize: plan.bufferSize, inputCount: inputCount)
+        window = MapWindow(plan.options, inputCount: inputCount)
         phase = .reading(feed)
     }
 
@@ -135,6 +132,14 @@ final class MapRun<Output: Sendable> {
             entry.chunk.future.cancel()
         }
         entries = []
+    }
+
+    private var deadlineHasPassed: Bool { deadline != 0 && monotonicNanoseconds() >= deadline }
+
+    /// Ends the run because its time is over; what it had before has been taken.
+    private func endAtDeadline() {
+        end(cancellingRunning: true)
+        ready = [.failure(plan.options.deadlinePassed(completed: itemsEnded))]
     }
 
     // MARK: Sending
@@ -204,8 +209,16 @@ final class MapRun<Output: Sendable> {
             firstEntry &+= 1
         }
         outstandingItems -= chunk.itemCount
+        let results = await results(of: chunk)
+        // What its deadline has cut off ends the map; what the function itself says of time limits does not.
+        if deadlineHasPassed, let cut = results.lastIndex(where: \.isTimedOut) {
+            itemsEnded += results.count - cut - 1
+            endAtDeadline()
+            ready.append(contentsOf: results[(cut + 1)...])
+            return true
+        }
         itemsEnded += chunk.itemCount
-        ready = await results(of: chunk)
+        ready = results
         reportProgress()
         return true
     }
@@ -239,5 +252,11 @@ final class MapRun<Output: Sendable> {
         let progress = MapProgress(completed: itemsEnded, total: total)
         if progress != lastReport { report(progress) }
         lastReport = progress
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate var isTimedOut: Bool {
+        if case .failure(let error as PoolError) = self { error.code == .timedOut } else { false }
     }
 }

@@ -44,6 +44,15 @@ struct MapWindow {
         self.inputCount = inputCount
     }
 
+    init(_ options: MapOptions, inputCount: Int) {
+        self.init(
+            // Whether an item is sent again is decided with its outcome, and those of a chunk have one together.
+            chunkSize: options.retry?.retriesError == nil ? options.chunkSize : 1,
+            bufferSize: options.bufferSize,
+            inputCount: inputCount
+        )
+    }
+
     /// Whether reading and sending an item takes longer than a chunk should.
     var isInputSlow: Bool { feedCost.nanosecondsPerItem > Self.targetNanoseconds }
 

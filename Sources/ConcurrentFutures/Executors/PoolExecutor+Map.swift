@@ -10,6 +10,11 @@ extension PoolExecutor {
     ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
+    ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
+    ///     ``PoolError/Code/timedOut``.
+    ///   - deadline: how long all may take, from when the first result is asked for; what has not ended by then is cancelled, and
+    ///     the last error is ``PoolError/Code/timedOut``.
+    ///   - retry: when the call for an item is made again after a failure; by default never.
     ///   - function: what to call; it must not capture a value.
     ///   - file: the file that is named in errors about this call.
     ///   - line: the line that is named in errors about this call.
@@ -18,6 +23,9 @@ extension PoolExecutor {
         _ input: Input,
         chunkSize: Int? = nil,
         bufferSize: Int? = nil,
+        timeout: Duration? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
         _ function: @escaping @Sendable (Input.Element) throws -> Output,
         file: StaticString = #fileID,
         line: UInt = #line
@@ -25,9 +33,15 @@ extension PoolExecutor {
         mapResults(
             .ofInput,
             MappedFunction(function: function),
-            chunkSize,
-            bufferSize,
-            TaskOptions(file: file, line: line)
+            MapOptions(
+                chunkSize: chunkSize,
+                bufferSize: bufferSize,
+                timeout: timeout,
+                deadline: deadline,
+                retry: retry,
+                file: file,
+                line: line
+            )
         ) { SequenceFeed(input, $0) }
     }
 
@@ -40,6 +54,11 @@ extension PoolExecutor {
     ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
+    ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
+    ///     ``PoolError/Code/timedOut``.
+    ///   - deadline: how long all may take, from when the first result is asked for; what has not ended by then is cancelled, and
+    ///     the last error is ``PoolError/Code/timedOut``.
+    ///   - retry: when the call for an item is made again after a failure; by default never.
     ///   - function: what to call; it must not capture a value.
     ///   - file: the file that is named in errors about this call.
     ///   - line: the line that is named in errors about this call.
@@ -48,6 +67,9 @@ extension PoolExecutor {
         _ input: Input,
         chunkSize: Int? = nil,
         bufferSize: Int? = nil,
+        timeout: Duration? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
         _ function: @escaping @Sendable (Input.Element) async throws -> Output,
         file: StaticString = #fileID,
         line: UInt = #line
@@ -55,9 +77,15 @@ extension PoolExecutor {
         mapResults(
             .ofInput,
             AsyncMappedFunction(function: function),
-            chunkSize,
-            bufferSize,
-            TaskOptions(file: file, line: line)
+            MapOptions(
+                chunkSize: chunkSize,
+                bufferSize: bufferSize,
+                timeout: timeout,
+                deadline: deadline,
+                retry: retry,
+                file: file,
+                line: line
+            )
         ) { SequenceFeed(input, $0) }
     }
 
@@ -70,6 +98,11 @@ extension PoolExecutor {
     ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
+    ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
+    ///     ``PoolError/Code/timedOut``.
+    ///   - deadline: how long all may take, from when the first result is asked for; what has not ended by then is cancelled, and
+    ///     the last error is ``PoolError/Code/timedOut``.
+    ///   - retry: when the call for an item is made again after a failure; by default never.
     ///   - function: what to call; it must not capture a value.
     ///   - file: the file that is named in errors about this call.
     ///   - line: the line that is named in errors about this call.
@@ -79,6 +112,9 @@ extension PoolExecutor {
         _ input: Input,
         chunkSize: Int? = nil,
         bufferSize: Int? = nil,
+        timeout: Duration? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
         _ function: @escaping @Sendable (Input.Element) throws -> Void,
         file: StaticString = #fileID,
         line: UInt = #line
@@ -86,9 +122,15 @@ extension PoolExecutor {
         mapResults(
             .ofInput,
             MappedAction(function: function),
-            chunkSize,
-            bufferSize,
-            TaskOptions(file: file, line: line)
+            MapOptions(
+                chunkSize: chunkSize,
+                bufferSize: bufferSize,
+                timeout: timeout,
+                deadline: deadline,
+                retry: retry,
+                file: file,
+                line: line
+            )
         ) { SequenceFeed(input, $0) }
     }
 
@@ -101,6 +143,11 @@ extension PoolExecutor {
     ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
+    ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
+    ///     ``PoolError/Code/timedOut``.
+    ///   - deadline: how long all may take, from when the first result is asked for; what has not ended by then is cancelled, and
+    ///     the last error is ``PoolError/Code/timedOut``.
+    ///   - retry: when the call for an item is made again after a failure; by default never.
     ///   - function: what to call; it must not capture a value.
     ///   - file: the file that is named in errors about this call.
     ///   - line: the line that is named in errors about this call.
@@ -110,6 +157,9 @@ extension PoolExecutor {
         _ input: Input,
         chunkSize: Int? = nil,
         bufferSize: Int? = nil,
+        timeout: Duration? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
         _ function: @escaping @Sendable (Input.Element) async throws -> Void,
         file: StaticString = #fileID,
         line: UInt = #line
@@ -117,9 +167,15 @@ extension PoolExecutor {
         mapResults(
             .ofInput,
             AsyncMappedAction(function: function),
-            chunkSize,
-            bufferSize,
-            TaskOptions(file: file, line: line)
+            MapOptions(
+                chunkSize: chunkSize,
+                bufferSize: bufferSize,
+                timeout: timeout,
+                deadline: deadline,
+                retry: retry,
+                file: file,
+                line: line
+            )
         ) { SequenceFeed(input, $0) }
     }
 
@@ -132,6 +188,11 @@ extension PoolExecutor {
     ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
+    ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
+    ///     ``PoolError/Code/timedOut``.
+    ///   - deadline: how long all may take, from when the first result is asked for; what has not ended by then is cancelled, and
+    ///     the last error is ``PoolError/Code/timedOut``.
+    ///   - retry: when the call for an item is made again after a failure; by default never.
     ///   - function: what to call; it must not capture a value.
     ///   - file: the file that is named in errors about this call.
     ///   - line: the line that is named in errors about this call.
@@ -140,6 +201,9 @@ extension PoolExecutor {
         _ input: Input,
         chunkSize: Int? = nil,
         bufferSize: Int? = nil,
+        timeout: Duration? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
         _ function: @escaping @Sendable (Input.Element) throws -> Output,
         file: StaticString = #fileID,
         line: UInt = #line
@@ -147,9 +211,15 @@ extension PoolExecutor {
         mapResults(
             .ofInput,
             MappedFunction(function: function),
-            chunkSize,
-            bufferSize,
-            TaskOptions(file: file, line: line)
+            MapOptions(
+                chunkSize: chunkSize,
+                bufferSize: bufferSize,
+                timeout: timeout,
+                deadline: deadline,
+                retry: retry,
+                file: file,
+                line: line
+            )
         ) { AsyncSequenceFeed(input, $0) }
     }
 
@@ -162,6 +232,11 @@ extension PoolExecutor {
     ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
+    ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
+    ///     ``PoolError/Code/timedOut``.
+    ///   - deadline: how long all may take, from when the first result is asked for; what has not ended by then is cancelled, and
+    ///     the last error is ``PoolError/Code/timedOut``.
+    ///   - retry: when the call for an item is made again after a failure; by default never.
     ///   - function: what to call; it must not capture a value.
     ///   - file: the file that is named in errors about this call.
     ///   - line: the line that is named in errors about this call.
@@ -170,6 +245,9 @@ extension PoolExecutor {
         _ input: Input,
         chunkSize: Int? = nil,
         bufferSize: Int? = nil,
+        timeout: Duration? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
         _ function: @escaping @Sendable (Input.Element) async throws -> Output,
         file: StaticString = #fileID,
         line: UInt = #line
@@ -177,9 +255,15 @@ extension PoolExecutor {
         mapResults(
             .ofInput,
             AsyncMappedFunction(function: function),
-            chunkSize,
-            bufferSize,
-            TaskOptions(file: file, line: line)
+            MapOptions(
+                chunkSize: chunkSize,
+                bufferSize: bufferSize,
+                timeout: timeout,
+                deadline: deadline,
+                retry: retry,
+                file: file,
+                line: line
+            )
         ) { AsyncSequenceFeed(input, $0) }
     }
 
@@ -192,6 +276,11 @@ extension PoolExecutor {
     ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
+    ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
+    ///     ``PoolError/Code/timedOut``.
+    ///   - deadline: how long all may take, from when the first result is asked for; what has not ended by then is cancelled, and
+    ///     the last error is ``PoolError/Code/timedOut``.
+    ///   - retry: when the call for an item is made again after a failure; by default never.
     ///   - function: what to call; it must not capture a value.
     ///   - file: the file that is named in errors about this call.
     ///   - line: the line that is named in errors about this call.
@@ -201,6 +290,9 @@ extension PoolExecutor {
         _ input: Input,
         chunkSize: Int? = nil,
         bufferSize: Int? = nil,
+        timeout: Duration? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
         _ function: @escaping @Sendable (Input.Element) throws -> Void,
         file: StaticString = #fileID,
         line: UInt = #line
@@ -208,9 +300,15 @@ extension PoolExecutor {
         mapResults(
             .ofInput,
             MappedAction(function: function),
-            chunkSize,
-            bufferSize,
-            TaskOptions(file: file, line: line)
+            MapOptions(
+                chunkSize: chunkSize,
+                bufferSize: bufferSize,
+                timeout: timeout,
+                deadline: deadline,
+                retry: retry,
+                file: file,
+                line: line
+            )
         ) { AsyncSequenceFeed(input, $0) }
     }
 
@@ -223,6 +321,11 @@ extension PoolExecutor {
     ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
+    ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
+    ///     ``PoolError/Code/timedOut``.
+    ///   - deadline: how long all may take, from when the first result is asked for; what has not ended by then is cancelled, and
+    ///     the last error is ``PoolError/Code/timedOut``.
+    ///   - retry: when the call for an item is made again after a failure; by default never.
     ///   - function: what to call; it must not capture a value.
     ///   - file: the file that is named in errors about this call.
     ///   - line: the line that is named in errors about this call.
@@ -232,6 +335,9 @@ extension PoolExecutor {
         _ input: Input,
         chunkSize: Int? = nil,
         bufferSize: Int? = nil,
+        timeout: Duration? = nil,
+        deadline: Duration? = nil,
+        retry: RetryPolicy? = nil,
         _ function: @escaping @Sendable (Input.Element) async throws -> Void,
         file: StaticString = #fileID,
         line: UInt = #line
@@ -239,9 +345,15 @@ extension PoolExecutor {
         mapResults(
             .ofInput,
             AsyncMappedAction(function: function),
-            chunkSize,
-            bufferSize,
-            TaskOptions(file: file, line: line)
+            MapOptions(
+                chunkSize: chunkSize,
+                bufferSize: bufferSize,
+                timeout: timeout,
+                deadline: deadline,
+                retry: retry,
+                file: file,
+                line: line
+            )
         ) { AsyncSequenceFeed(input, $0) }
     }
 }
@@ -251,17 +363,19 @@ extension PoolExecutor {
     func mapResults<Function: TaskFunction>(
         _ order: MapPlan<Function.Output>.Order,
         _ function: Function,
-        _ chunkSize: Int?,
-        _ bufferSize: Int?,
-        _ options: TaskOptions,
+        _ options: MapOptions,
         makeFeed: @escaping (ChunkSender<Function.Arguments, Function.Output>) -> any MapFeed<Function.Output>
     ) -> MapResults<Function.Output> {
-        let sender = ChunkSender { items in
-            self.enqueue(TaskCall(BatchCall(function: function, items: items)), options: options)
-        }
-        return MapResults(
-            plan: MapPlan(order: order, executor: self, chunkSize: chunkSize, bufferSize: bufferSize) {
-                makeFeed(sender)
+        MapResults(
+            plan: MapPlan(order: order, executor: self, options: options) { taskOptions in
+                makeFeed(
+                    ChunkSender { items in
+                        await self.enqueueWhenRoom(
+                            TaskCall(BatchCall(function: function, items: items)),
+                            options: taskOptions
+                        )
+                    }
+                )
             }
         )
     }

@@ -15,6 +15,15 @@ public protocol PoolExecutor: AnyObject, Sendable {
     /// It neither throws nor blocks: whatever goes wrong is the outcome of the future.
     func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output>
 
+    /// Takes a task as ``enqueue(_:options:)`` does, but first waits while the executor has as many as it takes at a time.
+    ///
+    /// `run` and `map` come here. An executor that takes any number, as most do, need not implement it. If the waiting `Task` is cancelled
+    /// the future is one that was cancelled.
+    nonisolated(nonsending) func enqueueWhenRoom<Output: Sendable>(
+        _ call: TaskCall<Output>,
+        options: TaskOptions
+    ) async -> Future<Output>
+
     /// Stops taking tasks, and returns when all that were taken have ended and the workers are gone.
     ///
     /// - Parameter cancelPending: whether the tasks that have not started are cancelled rather than run.
@@ -22,6 +31,14 @@ public protocol PoolExecutor: AnyObject, Sendable {
 }
 
 extension PoolExecutor {
+    /// Takes a task at once.
+    public nonisolated(nonsending) func enqueueWhenRoom<Output: Sendable>(
+        _ call: TaskCall<Output>,
+        options: TaskOptions
+    ) async -> Future<Output> {
+        enqueue(call, options: options)
+    }
+
     /// Stops taking tasks, and returns when all that were taken have run and the workers are gone.
     public nonisolated(nonsending) func shutdown() async {
         await shutdown(cancelPending: false)

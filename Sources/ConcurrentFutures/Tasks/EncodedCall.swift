@@ -12,6 +12,7 @@ struct EncodedCall<Output: Sendable>: Sendable {
     ///
     /// - Throws: ``PoolError`` with the code `capturedValues`, `unsupportedFunction` or `encodingFailed`, naming the place of the call.
     init<Body: TaskBody<Output>>(_ body: Body, options: TaskOptions) throws(PoolError) {
+        if let defect = options.defect { throw defect }
         let registered: RegisteredFunction<Body.Function>
         do {
             registered = try RegisteredFunction.of(body.function)

@@ -186,10 +186,10 @@ extension ThreadPoolExecutor {
         _ makeFeed: @escaping (ChunkSender<Item, Output>) -> any MapFeed<Output>,
         batch: @escaping ([Item]) -> PooledFunction<BatchOutcome<Output>>
     ) -> MapResults<Output> {
-        let sender = ChunkSender { [core] items in core.submit(batch(items)) }
+        let options = MapOptions(chunkSize: chunkSize, bufferSize: bufferSize)
         return MapResults(
-            plan: MapPlan(order: order, executor: self, chunkSize: chunkSize, bufferSize: bufferSize) {
-                makeFeed(sender)
+            plan: MapPlan(order: order, executor: self, options: options) { [core] _ in
+                makeFeed(ChunkSender { items in core.submit(batch(items)) })
             }
         )
     }

@@ -1,0 +1,104 @@
+/// When a task that failed is run again, how often, and after how long.
+///
+/// ```swift
+/// let policy = RetryPolicy(maxAttempts: 3, backoff: .exponential(from: .milliseconds(100), upTo: .seconds(5)))
+/// let page = try await pool.run(load, url, timeout: .seconds(2), retry: policy)
+/// ```
+///
+/// Without a policy a task is run once. What fails in the end is told by the last attempt's failure; if that is a ``PoolError``, it keeps
+/// those of the attempts before in ``PoolError/previousFailures``. The loss of a pool's fork server is nobody's failure, and counts as no attempt.
+///
+/// A task that is run again is begun anew, so what it changes outside of itself should bear being done twice. In a `map` each item has
+/// attempts of its own.
+public struct RetryPolicy: Sendable {
+    /// The failures after which a task is run again whatever it does.
+    public struct Failures: OptionSet, Sendable {
+        /// The failures as bits.
+        public let rawValue: UInt8
+
+        /// Creates a set of failures from its bits.
+        public init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
+        /// The worker process ended while it ran the task, also because it exceeded a limit of memory or processor time.
+        public static let crash = Failures(rawValue: 1)
+        /// The task ran longer than its `timeout`. After its `deadline` there is no other attempt.
+        public static let timeout = Failures(rawValue: 2)
+    }
+
+    /// How long to wait before the next attempt.
+    public struct Backoff: Sendable {
+        fileprivate let initial: Duration
+        fileprivate let factor: Double
+        fileprivate let maximum: Duration
+
+        /// Runs the task again at once.
+        public static let none = Backoff(initial: .zero, factor: 1, maximum: .zero)
+
+        /// Waits as long after each failure.
+        public static func constant(_ delay: Duration) -> Backoff {
+            Backoff(initial: delay, factor: 1, maximum: delay)
+        }
+
+        /// Waits longer after each failure.
+        ///
+        /// - Parameters:
+        ///   - initial: the wait after the first failure.
+        ///   - maximum: no wait is longer.
+        ///   - factor: by how much each wait is longer than the one before.
+        public static func exponential(from initial: Duration, upTo maximum: Duration, factor: Double = 2) -> Backoff {
+            Backoff(initial: initial, factor: factor, maximum: maximum)
+        }
+    }
+
+    /// How often a task is run at most, the first time included.
+    public var maxAttempts: Int
+    /// How long to wait before the next attempt.
+    public var backoff: Backoff
+    /// The failures after which a task is run again.
+    public var failures: Failures
+    /// Whether a task is run again after its function has thrown this error.
+    ///
+    /// It is called in this process, on the thread of the pool's completion callbacks. A `map` with such a policy sends its items one by one.
+    public var retriesError: (@Sendable (any Error) -> Bool)?
+
+    /// Creates a policy.
+    ///
+    /// - Parameters:
+    ///   - maxAttempts: how often a task is run at most, the first time included; at least 1.
+    ///   - backoff: how long to wait before the next attempt.
+    ///   - failures: the failures after which a task is run again.
+    ///   - retriesError: whether a task is run again after its function has thrown this error; without it, never.
+    public init(
+        maxAttempts: Int,
+        backoff: Backoff = .none,
+        after failures: Failures = [.crash, .timeout],
+        orIf retriesError: (@Sendable (any Error) -> Bool)? = nil
+    ) {
+        self.maxAttempts = maxAttempts
+        self.backoff = backoff
+        self.failures = failures
+        self.retriesError = retriesError
+    }
+
+    /// How long to wait after an attempt has failed, in nanoseconds.
+    ///
+    /// - Parameter attempt: the one that failed, counted from 1.
+    func delay(afterAttempt attempt: Int) -> UInt64 {
+        let longest = backoff.maximum.clampedNanoseconds
+        var delay = Double(backoff.initial.clampedNanoseconds)
+        for _ in 1..<max(1, attempt) where delay < Double(longest) { delay *= backoff.factor }
+        return delay < Double(longest) ? UInt64(delay) : longest
+    }
+
+    /// What is wrong with it, if anything is.
+    var defect: String? {
+        if maxAttempts < 1 { return "maxAttempts is \(maxAttempts); a task has at least 1 attempt" }
+        if backoff.initial < .zero || backoff.maximum < .zero { return "backoff is negative" }
+        if !(backoff.factor >= 1 && backoff.factor.isFinite) {
+            return "backoff has the factor \(backoff.factor); it must be at least 1"
+        }
+        return nil
+    }
+}
