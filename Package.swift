@@ -18,6 +18,7 @@ let package = Package(
             dependencies: [
                 "CSystemShims",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
             ],
             exclude: ["Transport/README.md"]
         ),
@@ -28,9 +29,18 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
+        .target(name: "PoolSimulation", dependencies: ["ConcurrentFutures"]),
+        .executableTarget(
+            name: "simulate",
+            dependencies: [
+                "PoolSimulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Simulate"
+        ),
         .testTarget(
             name: "ConcurrentFuturesTests",
-            dependencies: ["ConcurrentFutures", "Tour"]
+            dependencies: ["ConcurrentFutures", "PoolSimulation", "Tour"]
         ),
     ],
     swiftLanguageModes: [.v6]

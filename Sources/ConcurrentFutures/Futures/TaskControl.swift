@@ -1,5 +1,5 @@
 /// The number by which an executor knows a task.
-typealias TaskID = UInt64
+package typealias TaskID = UInt64
 
 /// What a pending future asks of the executor that it belongs to.
 ///
@@ -24,6 +24,15 @@ protocol OutcomeDecoder<Value>: AnyObject, Sendable {
 
     /// Decodes an outcome; an error of its own is the outcome too.
     func decode(_ bytes: Payload) -> Result<Value, any Error>
+
+    /// The error that the task has thrown; of several, the first.
+    func error(in bytes: Payload) -> (any Error)?
+}
+
+extension OutcomeDecoder {
+    func error(in bytes: Payload) -> (any Error)? {
+        if case .failure(let error) = decode(bytes) { error } else { nil }
+    }
 }
 
 /// Runs completion callbacks elsewhere than on the thread that completes futures.

@@ -5,15 +5,36 @@ struct Aftermath: ~Copyable {
         case batch(BatchProgress, nanoseconds: UInt64)
         case failed(any Error)
         case cancelled
+
+        /// The outcome as bytes, if it is one.
+        var payload: Payload? {
+            switch self {
+            case .encoded(let payload): payload
+            case .batch(let progress, let nanoseconds): progress.payload(nanoseconds: nanoseconds)
+            case .failed, .cancelled: nil
+            }
+        }
+    }
+
+    /// Whether a task that has thrown an error is to be run again: its policy must be asked, which is the program's own code.
+    struct Question {
+        let task: TaskID
+        let future: any AnyFuture
+        let outcome: Completion
+        let isRunAgain: @Sendable (any Error) -> Bool
     }
 
     var completions: [(any AnyFuture, Completion)] = []
+    var questions: [Question] = []
     var sleepers: [any WorkerChannel] = []
     var driverHasOrders = false
 
     /// Wakes workers first, so that they work while the rest is done.
-    consuming func perform() {
+    ///
+    /// - Parameter ask: has a question answered, elsewhere.
+    consuming func perform(ask: (Question) -> Void) {
         for channel in sleepers { channel.wake() }
+        for question in questions { ask(question) }
         for (future, completion) in completions {
             let isFirst =
                 switch completion {

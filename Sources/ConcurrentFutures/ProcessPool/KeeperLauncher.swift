@@ -5,10 +5,15 @@ final class KeeperLauncher: WorkerLauncher {
     private let process: ProcessHandle
     private var handles: [WorkerID: ProcessHandle] = [:]
     private var isLost = false
-    private(set) var deadline: UInt64?
+    private(set) var isReady = false
+    private var timeToBeReady: UInt64
+    /// Workers that were to start or to end, and have to have done so by then.
+    private var awaited: [WorkerID: UInt64] = [:]
 
     /// How long a fork server may take until it stands ready; it takes some 10 ms, on a machine that is not overloaded.
     private static let timeToStart: UInt64 = 30_000_000_000
+    /// How long a fork server may take until it has started or killed a worker, before it is given up.
+    private static let timeToObey: UInt64 = 10_000_000_000
     /// A process that was killed ends at once, unless it sleeps in the system where it cannot be woken.
     private static let timeToDie = Duration.seconds(1)
     /// A fork server that has no more workers ends at once, unless it was stopped.
@@ -25,7 +30,12 @@ final class KeeperLauncher: WorkerLauncher {
         process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment()))
         socket = invitation.socket
         try socket.makeNonBlocking()
-        deadline = monotonicNanoseconds() + Self.timeToStart
+        timeToBeReady = monotonicNanoseconds() + Self.timeToStart
+    }
+
+    var deadline: UInt64? {
+        guard isReady else { return timeToBeReady }
+        return awaited.values.min()
     }
 
     /// Swift's backtraces cost a tenth of a second and more for each crash, and on a terminal wait for a key: workers print none unless
@@ -47,20 +57,34 @@ final class KeeperLauncher: WorkerLauncher {
         } catch let error as SystemError where error.isDisconnected {
             // A fork server that is gone is told by `events()`, and with it what became of this worker.
         }
+        if isReady { awaited[id] = monotonicNanoseconds() + Self.timeToObey }
         return channel
     }
 
+    func terminate(_ id: WorkerID) {
+        handles[id]?.terminate()
+    }
+
+    func abandon() {
+        for handle in handles.values { handle.kill() }
+        process.kill()
+    }
+
     func kill(_ id: WorkerID) {
+        if awaited[id] == nil { awaited[id] = monotonicNanoseconds() + Self.timeToObey }
         handles[id]?.kill()
         try? socket.send(encoding: KeeperCommand.kill(id))
     }
 
     func events() -> [LauncherEvent] {
         guard !isLost else { return [] }
-        if let deadline, monotonicNanoseconds() > deadline {
-            return [.unable(reason: "the fork server did not stand ready within 30 seconds")]
-        }
         var events: [LauncherEvent] = []
+        if let deadline, monotonicNanoseconds() > deadline {
+            guard isReady else { return [.unable(reason: "the fork server did not stand ready within 30 seconds")] }
+            // It was stopped, or hangs. Nothing would tell what becomes of its workers.
+            abandon()
+            process.waitUntilEnded(by: .now + Self.timeToDie)
+        }
         do {
             while let (report, descriptors) = try socket.receive(KeeperReport.self) {
                 if let event = event(for: report, descriptors) { events.append(event) }
@@ -83,7 +107,7 @@ final class KeeperLauncher: WorkerLauncher {
     private func event(for report: KeeperReport, _ descriptors: [Descriptor]) -> LauncherEvent? {
         switch report {
         case .ready(let images):
-            deadline = nil
+            isReady = true
             guard let name = LoadedImages.mismatch(with: images) else { return nil }
             return .unable(
                 reason: """
@@ -94,19 +118,22 @@ final class KeeperLauncher: WorkerLauncher {
         case .unable(let reason):
             return .unable(reason: reason)
         case .started(let id, let pid):
+            awaited[id] = nil
             if let descriptor = descriptors.first { handles[id] = ProcessHandle(pid: pid, received: descriptor) }
             return .started(id, pid: pid)
         case .startFailed(let id, let reason):
+            awaited[id] = nil
             return .startFailed(id, reason: reason)
         case .ended(let id, let status):
             handles[id] = nil
+            awaited[id] = nil
             return .ended(id, status)
         }
     }
 
     func close() {
         // It is not reading if it is lost, and otherwise goes when its socket closes.
-        if isLost || deadline != nil { process.kill() }
+        if isLost || !isReady { process.kill() }
         socket.shutDown()
         process.waitUntilEnded(by: .now + Self.timeToLeave)
         // Its workers go with it.

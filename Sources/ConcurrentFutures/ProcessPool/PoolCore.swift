@@ -1,9 +1,10 @@
 /// Everything of a process pool that is shared between the threads that use it and its driver, under one lock: the state machine, the
 /// tasks, and the sending ends of the workers' channels.
 ///
-/// Nothing here waits, and nothing here runs user code: what has to happen without the lock is collected in an ``Aftermath``.
+/// Nothing here waits, and nothing here runs user code: what has to happen without the lock is collected in an ``Aftermath``. What replies mean
+/// and how tasks end stands in `PoolCore+Results.swift`.
 struct PoolCore: ~Copyable {
-    private struct WorkerEnd {
+    struct WorkerEnd {
         let id: WorkerID
         let channel: any WorkerChannel
         /// Whether the worker has been sent the definition of the function with this number; false for those beyond the end.
@@ -20,22 +21,26 @@ struct PoolCore: ~Copyable {
         }
     }
 
-    private var machine: PoolStateMachine
+    var machine: PoolStateMachine
     /// By the lower half of the task's number, which names a place in the state machine's slab.
     private var tasks: [PoolTask?] = []
     /// By the lower half of the worker's number, as with the tasks.
-    private var workers: [WorkerEnd?] = []
-    private var actions: PoolStateMachine.Actions = []
+    var workers: [WorkerEnd?] = []
+    var actions: PoolStateMachine.Actions = []
     /// What the driver has to do.
     private var orders: [Order] = []
     /// Why no worker can be started.
-    private var brokenReason: PoolError?
+    var brokenReason: PoolError?
     /// Whether everything has ended.
     private(set) var isStopped = false
 
     enum Order {
         case start(WorkerID)
+        /// Ask its process to end, by a signal.
+        case terminate(WorkerID)
         case kill(WorkerID)
+        /// Give up all workers that are left.
+        case abandonWorkers
     }
 
     init(_ configuration: PoolStateMachine.Configuration) {
@@ -53,7 +58,8 @@ struct PoolCore: ~Copyable {
     ///
     /// - Parameter assign: is given the task's number before anything else happens to it.
     mutating func submit(_ task: consuming PoolTask, _ aftermath: inout Aftermath, assign: (TaskID) -> Void) {
-        let id = machine.submit(cost: task.cost, actions: &actions)
+        tellTime(ifNeeded: task.options.limits == nil)
+        let id = machine.submit(cost: task.cost, limits: task.options.limits, actions: &actions)
         assign(id)
         let index = Int(UInt32(truncatingIfNeeded: id))
         if index == tasks.count { tasks.append(task) } else { tasks[index] = task }
@@ -61,14 +67,10 @@ struct PoolCore: ~Copyable {
     }
 
     mutating func cancel(_ task: TaskID, _ aftermath: inout Aftermath) -> Bool {
+        tellTime()
         let isKnown = machine.cancel(task, actions: &actions)
         carryOut(&aftermath)
         return isKnown
-    }
-
-    mutating func cancelAll(_ aftermath: inout Aftermath) {
-        machine.cancelAll(actions: &actions)
-        carryOut(&aftermath)
     }
 
     func isRunning(_ task: TaskID) -> Bool {
@@ -77,8 +79,34 @@ struct PoolCore: ~Copyable {
         return index == 0 && channel(of: worker)?.isStarted(at: 0) == true
     }
 
+    mutating func resize(to maxWorkers: Int, _ aftermath: inout Aftermath) {
+        tellTime()
+        machine.resize(to: maxWorkers, actions: &actions)
+        carryOut(&aftermath)
+    }
+
     mutating func shutDown(cancelPending: Bool, _ aftermath: inout Aftermath) {
+        tellTime()
         machine.shutDown(cancelPending: cancelPending, actions: &actions)
+        carryOut(&aftermath)
+    }
+
+    mutating func terminate(gracePeriod: UInt64, _ aftermath: inout Aftermath) {
+        tellTime()
+        machine.terminate(gracePeriod: gracePeriod, actions: &actions)
+        carryOut(&aftermath)
+    }
+
+    /// Whether a task that has ended with an error is run again has been decided.
+    mutating func judged(_ task: TaskID, isRunAgain: Bool, _ error: any Error, _ aftermath: inout Aftermath) {
+        guard machine.isInQuestion(task) else { return }
+        tellTime()
+        if isRunAgain {
+            self[task]!.attempts!.failures.append(error)
+            self[task]!.attempts!.outcomeInQuestion = nil
+            self[task]!.batch = nil
+        }
+        machine.judged(task, isRunAgain: isRunAgain, actions: &actions)
         carryOut(&aftermath)
     }
 
@@ -89,6 +117,15 @@ struct PoolCore: ~Copyable {
         return orders
     }
 
+    /// When ``timePassed(_:)`` is to be called next, on the clock of ``monotonicNanoseconds()``; `nil` for never.
+    var nextTime: UInt64? { machine.nextTime }
+
+    mutating func timePassed(_ aftermath: inout Aftermath) {
+        tellTime()
+        machine.timePassed(actions: &actions)
+        carryOut(&aftermath)
+    }
+
     /// A worker is being started; from now on its channel can be written to.
     mutating func add(_ channel: any WorkerChannel, for id: WorkerID) {
         let index = Int(UInt32(truncatingIfNeeded: id))
@@ -96,166 +133,40 @@ struct PoolCore: ~Copyable {
         workers[index] = WorkerEnd(id: id, channel: channel)
     }
 
-    /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
-    mutating func received(_ reply: Reply, from id: WorkerID, _ aftermath: inout Aftermath) throws(ChannelFailure) {
-        guard let channel = channel(of: id) else { return }
-        if reply.kind == .ready {
-            machine.workerReady(id, actions: &actions)
-            return carryOut(&aftermath)
-        }
-        guard channel.oldestSequence == reply.sequence else {
-            throw ChannelFailure(message: "it answered a request that it was not to run")
-        }
-        if reply.kind == .revoked {
-            guard machine.passedOver(by: id, actions: &actions) else {
-                throw ChannelFailure(message: "it passed over a task that was not taken back")
-            }
-            channel.finishOldest()
-            return carryOut(&aftermath)
-        }
-        guard let task = machine.oldestTask(of: id) else {
-            throw ChannelFailure(message: "it ran a task that had been taken back")
-        }
-        switch reply.kind {
-        case .item: try received(itemOf: task, reply.payload)
-        case .batchEnd: try finishBatch(task, nanoseconds: reply.payload, by: id, &aftermath)
-        default:
-            guard self[task]?.isBatch == false else {
-                throw ChannelFailure(message: "it answered a batch as if it were one task")
-            }
-            finish(by: id, with: .encoded(reply.payload), &aftermath)
-        }
-        carryOut(&aftermath)
-    }
-
-    /// What is known of a task that a worker was running when it died.
-    struct Victim {
-        var function: any TaskFunctionName
-        var options: TaskOptions
-        var stage: TaskStage
-    }
-
-    /// What a worker that has ended was running, if it was running anything.
-    ///
-    /// - Parameter isTrusted: whether its state words can be believed; if not, it is taken to have been running the oldest.
-    func victim(of id: WorkerID, isTrusted: Bool) -> Victim? {
-        guard let channel = channel(of: id), let task = machine.oldestTask(of: id),
-            channel.isStarted(at: 0) || !isTrusted, let record = self[task]
-        else { return nil }
-        return Victim(function: record.function, options: record.options, stage: channel.stage)
-    }
-
-    /// A worker has ended, or could not be started.
-    ///
-    /// - Parameters:
-    ///   - running: whether it was running the oldest task that it held; see ``victim(of:isTrusted:)``.
-    ///   - failure: what happened, for the task that it was running and for a pool that breaks of it.
-    ///   - isKeepersFault: whether it only went because its keeper went.
-    mutating func workerEnded(
-        _ id: WorkerID,
-        running: Bool,
-        failure: PoolError,
-        isKeepersFault: Bool,
-        _ aftermath: inout Aftermath
-    ) {
-        // Where the keeper went, its own end is the reason, or another one will start.
-        if !isKeepersFault { brokenReason = failure }
-        var continues = false
-        if let channel = channel(of: id) {
-            workers[Int(UInt32(truncatingIfNeeded: id))] = nil
-            for (index, task) in machine.tasks(of: id) {
-                self[task]!.payload = channel.payload(at: index)
-            }
-            if running, let task = machine.oldestTask(of: id) { continues = fail(task, failure) }
-        }
-        machine.workerEnded(
-            id,
-            running: running,
-            continues: continues,
-            isKeepersFault: isKeepersFault,
-            actions: &actions
-        )
-        carryOut(&aftermath)
-    }
-
     /// No worker can be started any more.
     mutating func cannotStartWorkers(_ reason: PoolError, _ aftermath: inout Aftermath) {
+        tellTime()
         brokenReason = reason
         machine.cannotStartWorkers(actions: &actions)
         carryOut(&aftermath)
     }
 
-    // MARK: Results
+    // MARK: Parts
+
+    /// The clock is read only where it matters, because that takes longer than much else here.
+    mutating func tellTime(ifNeeded: Bool = false) {
+        if !ifNeeded || machine.needsTime { machine.now = monotonicNanoseconds() }
+    }
 
     /// Whoever asks knows that the task has not ended.
-    private subscript(task: TaskID) -> PoolTask? {
+    subscript(task: TaskID) -> PoolTask? {
         _read { yield tasks[Int(UInt32(truncatingIfNeeded: task))] }
         _modify { yield &tasks[Int(UInt32(truncatingIfNeeded: task))] }
     }
 
-    private func channel(of id: WorkerID) -> (any WorkerChannel)? {
+    mutating func take(_ task: TaskID) -> PoolTask {
+        tasks[Int(UInt32(truncatingIfNeeded: task))].take()!
+    }
+
+    func channel(of id: WorkerID) -> (any WorkerChannel)? {
         let index = Int(UInt32(truncatingIfNeeded: id))
         guard index < workers.count, let worker = workers[index], worker.id == id else { return nil }
         return worker.channel
     }
 
-    private mutating func take(_ task: TaskID) -> PoolTask {
-        tasks[Int(UInt32(truncatingIfNeeded: task))].take()!
-    }
-
-    private mutating func received(itemOf task: TaskID, _ payload: Payload) throws(ChannelFailure) {
-        guard self[task]!.isBatch, self[task]!.batch?.itemsDone ?? 0 < self[task]!.itemCount else {
-            throw ChannelFailure(message: "it sent more outcomes than its task has")
-        }
-        if self[task]!.batch == nil { self[task]!.batch = BatchProgress() }
-        self[task]!.batch!.append(payload)
-    }
-
-    private mutating func finishBatch(
-        _ task: TaskID,
-        nanoseconds: Payload,
-        by id: WorkerID,
-        _ aftermath: inout Aftermath
-    ) throws(ChannelFailure) {
-        let progress = self[task]!.batch ?? BatchProgress()
-        guard self[task]!.isBatch, progress.itemsDone == self[task]!.itemCount, nanoseconds.count == 8 else {
-            throw ChannelFailure(message: "it ended a batch before all outcomes had come")
-        }
-        let nanoseconds = nanoseconds.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
-        self[task]!.batch = nil
-        finish(by: id, with: .batch(progress, nanoseconds: nanoseconds), &aftermath)
-    }
-
-    private mutating func finish(
-        by id: WorkerID,
-        with completion: Aftermath.Completion,
-        _ aftermath: inout Aftermath
-    ) {
-        channel(of: id)!.finishOldest()
-        guard let (task, isCancelled) = machine.finished(by: id, actions: &actions) else {
-            preconditionFailure("it was asked just now which task the worker runs")
-        }
-        aftermath.completions.append((take(task).future, isCancelled ? .cancelled : completion))
-    }
-
-    /// Notes why a task fails.
-    ///
-    /// - Returns: whether it goes on nevertheless: of a batch only the item that was at work fails.
-    private mutating func fail(_ task: TaskID, _ failure: PoolError) -> Bool {
-        self[task]!.failure = failure
-        guard self[task]!.isBatch else { return false }
-        var progress = self[task]!.batch ?? BatchProgress()
-        self[task]!.batch = nil
-        // All outcomes may have come, and the worker died before it could say that they were all.
-        if progress.itemsDone < self[task]!.itemCount { progress.append(failure) }
-        let continues = progress.itemsDone < self[task]!.itemCount
-        self[task]!.batch = progress
-        return continues
-    }
-
     // MARK: Actions
 
-    private mutating func carryOut(_ aftermath: inout Aftermath) {
+    mutating func carryOut(_ aftermath: inout Aftermath) {
         // Carrying out one action may append others.
         var next = 0
         while next < actions.count {
@@ -265,14 +176,15 @@ struct PoolCore: ~Copyable {
             case .send(let task, let worker): send(task, to: worker, &aftermath)
             case .complete(let task, let ending): aftermath.completions.append(completion(of: task, ending))
             case .revoke(let task, let worker): revoke(task, from: worker)
-            case .startWorker(let id):
-                orders.append(.start(id))
-                aftermath.driverHasOrders = true
-            case .killWorker(let id):
-                orders.append(.kill(id))
-                aftermath.driverHasOrders = true
+            case .lookAtStart(let worker): lookAtStart(by: worker)
+            case .climb(let worker): machine.climb(worker, actions: &actions)
+            case .askToStop(let worker, let onlyItem): askToStop(worker, onlyItem: onlyItem)
+            case .startWorker(let id): order(.start(id), &aftermath)
+            case .terminateWorker(let id): order(.terminate(id), &aftermath)
+            case .killWorker(let id): order(.kill(id), &aftermath)
+            case .abandonWorkers: order(.abandonWorkers, &aftermath)
             case .stopWorker(let id):
-                // A stop always has room; if it did not go out, the worker ends with its keeper.
+                // A stop always has room; if it did not go out, the worker is killed after a while.
                 guard let channel = channel(of: id) else { continue }
                 try? channel.sendStop()
                 if channel.needsWaking() { aftermath.sleepers.append(channel) }
@@ -282,6 +194,11 @@ struct PoolCore: ~Copyable {
             }
         }
         actions.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func order(_ order: Order, _ aftermath: inout Aftermath) {
+        orders.append(order)
+        aftermath.driverHasOrders = true
     }
 
     private mutating func send(_ task: TaskID, to id: WorkerID, _ aftermath: inout Aftermath) {
@@ -296,6 +213,8 @@ struct PoolCore: ~Copyable {
             isBatch: self[task]!.isBatch,
             itemCount: self[task]!.itemCount,
             firstItem: self[task]!.batch?.itemsDone ?? 0,
+            attempt: machine.attempt(of: task),
+            timing: self[task]!.timing,
             payload: payload
         )
         do {
@@ -313,45 +232,27 @@ struct PoolCore: ~Copyable {
     }
 
     private mutating func revoke(_ task: TaskID, from id: WorkerID) {
-        guard let index = machine.place(of: task)?.index, let channel = channel(of: id), channel.revoke(at: index)
-        else { return machine.revokeCameTooLate(task) }
+        guard let index = machine.revocation(of: task, from: id, actions: &actions), let channel = channel(of: id)
+        else { return }
+        // It may be on its way there once more, behind this in the list of what is to be done.
+        guard index < channel.inFlightCount else { return actions.append(.revoke(task, from: id)) }
+        guard channel.revoke(at: index) else { return machine.revokeCameTooLate(task, actions: &actions) }
         self[task]!.payload = channel.payload(at: index)
         machine.revoked(task, actions: &actions)
     }
 
-    private mutating func completion(
-        of task: TaskID,
-        _ ending: PoolStateMachine.Ending
-    ) -> (any AnyFuture, Aftermath.Completion) {
-        let record = take(task)
-        switch ending {
-        case .cancelled:
-            return (record.future, .cancelled)
-        case .crashed, .unsendable:
-            if let batch = record.batch { return (record.future, .batch(batch, nanoseconds: 0)) }
-            return (record.future, .failed(record.failure!))
-        case .broken:
-            let error = Self.broken(because: brokenReason)
-            guard var batch = record.batch else { return (record.future, .failed(error)) }
-            // What its items had brought before is not lost.
-            while batch.itemsDone < record.itemCount { batch.append(error) }
-            return (record.future, .batch(batch, nanoseconds: 0))
-        case .shutDown:
-            let place = "\(record.options.file):\(record.options.line)"
-            return (
-                record.future,
-                .failed(PoolError(.shutdown, "\(place): the task was submitted after the pool had been shut down"))
-            )
-        }
+    private mutating func lookAtStart(by id: WorkerID) {
+        guard let index = machine.oldestPlace(of: id), let channel = channel(of: id), index < channel.inFlightCount
+        else { return }
+        let start = channel.isStarted(at: index) ? channel.startedAt : nil
+        machine.observedStart(by: id, at: start, actions: &actions)
     }
 
-    private static func broken(because reason: PoolError?) -> PoolError {
-        var error = PoolError(
-            .brokenPool,
-            "no worker lives and none can be started: \(reason?.message ?? "")",
-            underlying: reason
-        )
-        error.standardError = reason?.standardError
-        return error
+    private func askToStop(_ id: WorkerID, onlyItem: Bool) {
+        guard let index = machine.oldestPlace(of: id), let channel = channel(of: id),
+            let task = machine.oldestTask(of: id), let record = self[task]
+        else { return }
+        let item = onlyItem && record.isBatch ? record.batch?.itemsDone ?? 0 : nil
+        channel.requestStop(at: index, item: item)
     }
 }

@@ -8,6 +8,8 @@ import Synchronization
 final class PoolDriver: TaskControl, @unchecked Sendable {
     private struct Shared: ~Copyable {
         var core: PoolCore
+        /// For when the alarm is set.
+        var alarmTime = UInt64.max
         var thread: SystemThread?
         var hasThread = false
         var launcherPid: Int32?
@@ -20,6 +22,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private let callbacks: CallbackThread
     private let poller: Poller
     private let bell: Doorbell
+    private let alarm: Alarm
     private let relay: StandardErrorRelay
 
     private var launcher: (any WorkerLauncher)?
@@ -30,8 +33,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private enum Token {
         static let bell: UInt64 = 0
         static let launcher: UInt64 = 1
+        static let alarm: UInt64 = 2
         /// A worker's is its number plus this.
-        static let firstWorker: UInt64 = 2
+        static let firstWorker: UInt64 = 3
     }
 
     private static let mostLaunchersLostInVain = 3
@@ -49,8 +53,10 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         callbacks = CallbackThread(name: name)
         poller = try Poller()
         bell = try Doorbell()
+        alarm = try Alarm()
         relay = try StandardErrorRelay()
         try poller.add(bell.descriptor, token: Token.bell)
+        try poller.add(alarm.descriptor, token: Token.alarm)
     }
 
     deinit {
@@ -92,8 +98,13 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         shared.withLock { $0.launcherPid }
     }
 
-    func cancelAll() {
-        withCore { core, aftermath in core.cancelAll(&aftermath) }
+    /// - Parameter gracePeriod: in nanoseconds.
+    func terminate(gracePeriod: UInt64) {
+        withCore { core, aftermath in core.terminate(gracePeriod: gracePeriod, &aftermath) }
+    }
+
+    func resize(to maxWorkers: Int) {
+        withCore { core, aftermath in core.resize(to: maxWorkers, &aftermath) }
     }
 
     func shutDown(cancelPending: Bool) {
@@ -101,7 +112,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     /// Returns when everything has ended and no thread or process of the pool is left.
-    nonisolated(nonsending) func waitUntilGone() async {
+    ///
+    /// - Parameter afterCallbacks: whether to wait until the callbacks have run, too.
+    nonisolated(nonsending) func waitUntilGone(afterCallbacks: Bool) async {
         await withUnsafeContinuation { continuation in
             // Resumed once: here, or by the driver, which takes it out of the list.
             let isGone = shared.withLock { shared in
@@ -111,16 +124,35 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             if isGone { continuation.resume() }
         }
         shared.withLock { $0.thread.take() }?.join()
-        await callbacks.drain()
+        if afterCallbacks { await callbacks.drain() }
     }
 
     @discardableResult
     private func withCore<Result>(_ body: (inout PoolCore, inout Aftermath) -> sending Result) -> Result {
         var aftermath = Aftermath()
-        let result = shared.withLock { shared in body(&shared.core, &aftermath) }
+        let result = shared.withLock { shared in
+            let result = body(&shared.core, &aftermath)
+            // An alarm that is set too early is let go off, and then set anew: most limits of time never matter.
+            if let time = shared.core.nextTime, time < shared.alarmTime {
+                shared.alarmTime = time
+                alarm.set(time)
+            }
+            return result
+        }
         if aftermath.driverHasOrders { wakeDriver() }
-        aftermath.perform()
+        aftermath.perform { question in
+            callbacks.schedule { self.answer(question) }
+        }
         return result
+    }
+
+    /// Asks a task's policy whether it is to be run again after the error that it has thrown.
+    private func answer(_ question: Aftermath.Question) {
+        guard let payload = question.outcome.payload, let error = question.future.error(in: payload) else {
+            preconditionFailure("only a task that has thrown an error is asked about")
+        }
+        let isRunAgain = question.isRunAgain(error)
+        withCore { core, aftermath in core.judged(question.task, isRunAgain: isRunAgain, error, &aftermath) }
     }
 
     private func wakeDriver() {
@@ -181,7 +213,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func obey(_ order: PoolCore.Order) {
         switch order {
         case .start(let id): startWorker(id)
-        case .kill(let id): launcher?.kill(id)
+        case .terminate(let id): launcher?.terminate(id)
+        case .kill(let id): kill(id)
+        case .abandonWorkers: abandonWorkers()
         }
     }
 
@@ -227,14 +261,25 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
 
     private func handleEvents(timeoutMilliseconds: Int32) {
         var launcherHasEvents = false
+        var timeHasPassed = false
         poller.wait(timeoutMilliseconds: timeoutMilliseconds) { token in
             switch token {
             case Token.bell: bell.silence()
             case Token.launcher: launcherHasEvents = true
+            case Token.alarm:
+                alarm.silence()
+                timeHasPassed = true
             default: links.first { UInt64($0.id) + Token.firstWorker == token }?.bell.silence()
             }
         }
         if launcherHasEvents || launcher?.deadline != nil { handleLauncherEvents() }
+        if timeHasPassed { handleTime() }
+    }
+
+    private func handleTime() {
+        // What has ended has ended in time, if that has been said before its time was looked at.
+        _ = receiveReplies()
+        withCore { core, aftermath in core.timePassed(&aftermath) }
     }
 
     private func timeoutMilliseconds() -> Int32 {
@@ -256,6 +301,22 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     // MARK: Workers
+
+    private func kill(_ id: WorkerID) {
+        guard let launcher else { return }
+        if launcher.isReady {
+            launcher.kill(id)
+        } else {
+            // It has started nothing yet, and may take long until it does.
+            launcher.abandon()
+        }
+    }
+
+    private func abandonWorkers() {
+        guard let launcher else { return }
+        launcher.abandon()
+        handleLauncherEvents()
+    }
 
     private func startWorker(_ id: WorkerID) {
         do {

@@ -10,16 +10,35 @@ struct PoolTask {
     /// The outcomes of a batch's items, as far as they have come.
     var batch: BatchProgress?
     /// What is to be told if the state machine ends the task without a result.
-    var failure: (any Error)?
+    var failure: PoolError?
+    /// `nil` for nearly all.
+    var attempts: AttemptRecord?
 
     /// How much of a channel's room the task takes.
     var cost: Int {
         let size = payload?.count ?? 0
         let inline = size <= ChannelLayout.largestInlinePayload
         // A payload in a file takes little of the ring, but few files may be in a channel.
-        return RequestHeader.size + roundedUp(function.definition.count, to: 8)
+        return RequestHeader.size + (timing == nil ? 0 : RequestTiming.size)
+            + roundedUp(function.definition.count, to: 8)
             + (inline ? roundedUp(size, to: 8) : ChannelLayout.ringSize / RingChannel.mostFilesInFlight)
     }
+
+    /// The limits of time of which the worker is told.
+    var timing: RequestTiming? {
+        guard let limits = options.limits, limits.timeoutNanoseconds != 0 || limits.deadlineInstant != 0 else {
+            return nil
+        }
+        return RequestTiming(timeout: limits.timeoutNanoseconds, deadline: limits.deadlineInstant)
+    }
+}
+
+/// What a pool keeps of a task that is run again after a failure, or may be.
+final class AttemptRecord {
+    /// Why the earlier attempts at the task, or at a batch's current item, failed.
+    var failures: [any Error] = []
+    /// What will be told if the task is not run again, while that is being decided.
+    var outcomeInQuestion: Aftermath.Completion?
 }
 
 /// The outcomes of a batch's items as they come in.
@@ -33,11 +52,14 @@ struct BatchProgress {
     }
 
     /// Puts an error in the place of the next item's outcome.
-    mutating func append(_ error: PoolError) {
+    mutating func append(_ error: any Error) {
         var encoder = BinaryEncoder()
         Outcome.append(error: error, to: &encoder)
         append(.bytes(encoder.takeBytes()))
     }
+
+    /// Whether the last item's outcome is an error.
+    var lastHasThrown: Bool { outcomes.last.map { Outcome.isError($0) } ?? false }
 
     /// All outcomes together, in the form that ``BatchOutcomeDecoder`` reads. Copies them, so it is not for a lock.
     func payload(nanoseconds: UInt64) -> Payload {

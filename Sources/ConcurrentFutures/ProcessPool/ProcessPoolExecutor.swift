@@ -131,11 +131,34 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     public nonisolated(nonsending) func shutdown(cancelPending: Bool) async {
         guard !isForked else { return }
         driver.shutDown(cancelPending: cancelPending)
-        await driver.waitUntilGone()
+        await driver.waitUntilGone(afterCallbacks: true)
+    }
+
+    /// Stops taking tasks, cancels all that have not ended, and returns when no process of the pool is left: at the latest some two seconds
+    /// after the grace period, whatever state they are in.
+    ///
+    /// Tasks that run are asked to stop; after half of the grace period their processes are sent SIGTERM, at its end SIGKILL. It does not wait for
+    /// completion callbacks. May be called again, also with a shorter grace period, and while ``shutdown(cancelPending:)`` waits.
+    ///
+    /// - Parameter gracePeriod: how long tasks that run may take to stop; `nil` for the pool's own. A longer one than the pool's makes no difference.
+    public nonisolated(nonsending) func terminate(gracePeriod: Duration? = nil) async {
+        guard !isForked else { return }
+        driver.terminate(gracePeriod: gracePeriod?.clampedNanoseconds ?? 1_000_000_000)
+        await driver.waitUntilGone(afterCallbacks: false)
+    }
+
+    /// Changes how many worker processes there are at most, and returns at once.
+    ///
+    /// If they are to be fewer, idle ones go first; those that are too many then end the task that they run, and go.
+    ///
+    /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` if that is less than 1 or than `minWorkers`.
+    public func resize(to maxWorkers: Int) throws {
+        guard !isForked else { return }
+        driver.resize(to: maxWorkers)
     }
 
     func cancelAll() {
-        if !isForked { driver.cancelAll() }
+        if !isForked { driver.terminate(gracePeriod: 1_000_000_000) }
     }
 
     /// The pid of the fork server, once there is one.

@@ -4,7 +4,7 @@
 protocol WorkerLauncher: AnyObject {
     /// Has something to read when there are events.
     var descriptor: Descriptor { get }
-    /// When it must have become able to launch workers, on the clock of ``monotonicNanoseconds()``; `nil` once it is.
+    /// When it must have done what it was last told, on the clock of ``monotonicNanoseconds()``; `nil` if it has.
     var deadline: UInt64? { get }
 
     /// Begins to start a worker; what becomes of it is told by an event.
@@ -15,8 +15,14 @@ protocol WorkerLauncher: AnyObject {
     /// - Returns: the host's end of the way to the worker, whatever kind it is; requests may be sent at once.
     /// - Throws: ``SystemError`` if the worker cannot even be asked for.
     func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor) throws -> any WorkerChannel
+    /// Whether it can launch workers already.
+    var isReady: Bool { get }
+    /// Asks a worker's process to end, by a signal that it may handle.
+    func terminate(_ id: WorkerID)
     /// Ends a worker and all that it has started, at once.
     func kill(_ id: WorkerID)
+    /// Ends the launcher and all its workers, in whatever state they are; its next event is that it is lost.
+    func abandon()
     /// What has happened since the last call, in order.
     func events() -> [LauncherEvent]
     /// Ends the launcher and whatever is left of its workers, and returns when they are gone.

@@ -5,11 +5,23 @@ import Glibc
 /// The main thread's queue, on which the main actor's work arrives.
 enum MainQueue {
     /// Runs what arrives on the main queue, for ever. Must be called on the main thread.
-    static func serve() -> Never {
+    ///
+    /// - Parameters:
+    ///   - bell: is answered here, too.
+    ///   - onBell: is called when it has rung.
+    static func serve(answering bell: Doorbell, onBell: () -> Void) -> Never {
         let handle = _dispatch_get_main_queue_handle_4CF()
-        var watched = pollfd(fd: handle, events: Int16(POLLIN), revents: 0)
+        var watched = [
+            pollfd(fd: handle, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: bell.descriptor.number, events: Int16(POLLIN), revents: 0),
+        ]
         while true {
-            guard poll(&watched, 1, -1) > 0 else { continue }
+            guard poll(&watched, 2, -1) > 0 else { continue }
+            if watched[1].revents != 0 {
+                bell.silence()
+                onBell()
+            }
+            guard watched[0].revents != 0 else { continue }
             var count: UInt64 = 0
             _ = read(handle, &count, 8)
             _dispatch_main_queue_callback_4CF(nil)

@@ -34,6 +34,11 @@ final class ProcessHandle: Sendable {
         _ = cf_pidfd_send_signal(descriptor.number, SIGKILL)
     }
 
+    /// Asks it to end; what it does then is its own affair.
+    func terminate() {
+        _ = cf_pidfd_send_signal(descriptor.number, SIGTERM)
+    }
+
     /// Takes over a child that has just been started. If that fails, the child does not live on without anybody who knows it.
     static func adopting(_ pid: Int32) throws(SystemError) -> ProcessHandle {
         do {

@@ -60,6 +60,11 @@ enum Outcome {
         }
     }
 
+    /// Whether an encoded outcome is an error that the task has thrown; a cancellation is none.
+    static func isError(_ payload: Payload) -> Bool {
+        payload.withUnsafeBytes { $0.first == Kind.error.rawValue }
+    }
+
     /// Reads one outcome.
     static func decode<Function: TaskFunction>(
         of function: Function.Type,

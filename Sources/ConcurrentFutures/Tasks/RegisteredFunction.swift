@@ -110,6 +110,15 @@ final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
         self.function = function
     }
 
+    func error(in payload: Payload) -> (any Error)? {
+        switch decode(payload) {
+        case .failure(let error): return error
+        case .success(let outcome):
+            for case .failure(let error) in outcome.results { return error }
+            return nil
+        }
+    }
+
     /// Reads a batch: the number of items, the nanoseconds they took, then each item's outcome behind its length.
     func decode(_ payload: Payload) -> Result<BatchOutcome<Function.Output>, any Error> {
         payload.withUnsafeBytes { bytes in

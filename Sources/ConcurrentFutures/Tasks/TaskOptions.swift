@@ -38,16 +38,16 @@ public struct TaskOptions: Sendable {
 }
 
 /// How long a task may take and how often it may be tried. One for all tasks of a `map`.
-final class TaskLimits: Sendable {
+package final class TaskLimits: Sendable {
     /// How long an attempt may run, as the caller put it.
     let timeout: Duration?
     /// How long the task may take from the call, as the caller put it.
     let deadline: Duration?
-    let retry: RetryPolicy?
+    package let retry: RetryPolicy?
     /// ``timeout`` in nanoseconds; 0 if there is none.
-    let timeoutNanoseconds: UInt64
+    package let timeoutNanoseconds: UInt64
     /// When ``deadline`` passes, on the clock of ``monotonicNanoseconds()``; 0 if there is none.
-    let deadlineInstant: UInt64
+    package let deadlineInstant: UInt64
 
     init(timeout: Duration?, deadline: Duration?, retry: RetryPolicy?) {
         self.timeout = timeout
@@ -55,6 +55,15 @@ final class TaskLimits: Sendable {
         self.retry = retry
         timeoutNanoseconds = timeout?.clampedNanoseconds ?? 0
         deadlineInstant = deadline.map { monotonicNanoseconds() + $0.clampedNanoseconds } ?? 0
+    }
+
+    /// Limits in a time of one's own.
+    package init(timeout: UInt64, deadlineInstant: UInt64, retry: RetryPolicy?) {
+        self.timeout = timeout == 0 ? nil : .nanoseconds(Int64(timeout))
+        deadline = nil
+        self.retry = retry
+        timeoutNanoseconds = timeout
+        self.deadlineInstant = deadlineInstant
     }
 
     var defect: String? {

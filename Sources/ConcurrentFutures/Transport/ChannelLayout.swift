@@ -25,6 +25,7 @@ enum ChannelLayout {
         static let workerWaitsForSpace = 320
         static let stage = 384
         static let startedAt = 448
+        static let stopRequest = 512
         static let states = 4096
         static let headerSize = 64 * 1024
     }
@@ -49,6 +50,8 @@ struct ControlBlock {
     let stage: SharedWord
     /// When the worker began what it runs, on the clock of ``monotonicNanoseconds()``.
     let startedAt: SharedWord
+    /// The ``CallNumber`` of what the worker is to stop; written by the host.
+    let stopRequest: SharedWord
     private let states: UnsafeMutableRawPointer
 
     init(at base: UnsafeMutableRawPointer) {
@@ -61,6 +64,7 @@ struct ControlBlock {
         workerWaitsForSpace = SharedWord(at: base + ChannelLayout.Control.workerWaitsForSpace)
         stage = SharedWord(at: base + ChannelLayout.Control.stage)
         startedAt = SharedWord(at: base + ChannelLayout.Control.startedAt)
+        stopRequest = SharedWord(at: base + ChannelLayout.Control.stopRequest)
         states = base + ChannelLayout.Control.states
     }
 

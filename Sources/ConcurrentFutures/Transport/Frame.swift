@@ -1,19 +1,24 @@
-/// What the host sends to a worker, as it lies in a ring: this header, the function's definition (if the worker does not know it yet), the
-/// arguments.
+/// What the host sends to a worker, as it lies in a ring: this header, a ``RequestTiming`` (if the flags say so), the function's definition
+/// (if the worker does not know it yet), the arguments.
 struct RequestHeader {
     struct Flags: OptionSet {
-        let rawValue: UInt32
+        let rawValue: UInt16
         /// The arguments are in a memory file that was sent before.
         static let payloadInFile = Flags(rawValue: 1)
         /// Not a task: the worker ends when it comes to this.
         static let stop = Flags(rawValue: 2)
         /// The outcomes come item by item, also if there is only one.
         static let batch = Flags(rawValue: 4)
+        /// The task has limits of time, which follow the header.
+        static let timed = Flags(rawValue: 8)
     }
 
     /// The whole frame's bytes, a multiple of eight.
     var length: UInt32 = 0
-    var flags: UInt32 = 0
+    /// ``Flags``.
+    var flags: UInt16 = 0
+    /// Which attempt at the task, or at a batch's first item, this is, counted from 1.
+    var attempt: UInt16 = 1
     /// Which frame of this channel it is, counted from zero.
     var sequence: UInt64 = 0
     var functionNumber: UInt32 = 0
@@ -24,6 +29,36 @@ struct RequestHeader {
     var payloadLength: UInt64 = 0
 
     static let size = MemoryLayout<RequestHeader>.size
+}
+
+/// The limits of time of a request.
+struct RequestTiming {
+    /// How many nanoseconds the call, or each of a batch's items, may take; 0 if there is no limit.
+    var timeout: UInt64 = 0
+    /// When the task must have ended, on the clock of ``monotonicNanoseconds()``; 0 if it need not.
+    var deadline: UInt64 = 0
+
+    static let size = MemoryLayout<RequestTiming>.size
+}
+
+/// Names one call of a channel to the worker that runs it: what a request to stop is about.
+struct CallNumber: Hashable {
+    let word: UInt64
+
+    init(word: UInt64) {
+        self.word = word
+    }
+
+    /// - Parameter item: of a batch; `nil` for a call that is none, and for whichever item of a batch is at work.
+    init(sequence: UInt64, item: UInt32?) {
+        // No number is 0, and the highest bit is free for others.
+        word = ((sequence &+ 1) & 0x7FFF_FFFF) << 32 | UInt64(item ?? .max)
+    }
+
+    /// Whether a request to stop this is about that call.
+    func covers(_ other: CallNumber) -> Bool {
+        word == other.word || (UInt32(truncatingIfNeeded: word) == .max && word >> 32 == other.word >> 32)
+    }
 }
 
 /// What a worker sends to the host: this header, then the payload.
@@ -39,6 +74,8 @@ struct ReplyHeader {
         case batchEnd = 4
         /// The frame had been revoked and was passed over.
         case revoked = 5
+        /// The outcome of a batch's item that was asked to stop; those behind it are given back. Its frame has ended.
+        case stoppedItem = 6
     }
 
     /// The whole frame's bytes, a multiple of eight.

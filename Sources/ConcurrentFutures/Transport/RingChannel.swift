@@ -19,12 +19,14 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private let control: ControlBlock
     private let requestTail: SharedWord
     private let socket: MessageSocket
+    private let stopBell: Doorbell
 
     // Under the pool's lock.
     private var tail: UInt64 = 0
     private var nextSequence: UInt64 = 0
     private var inFlight: Deque<InFlight> = []
     private var sentSinceWaking = false
+    private var stopRequested: UInt64?
     // The driver's.
     private var replyHead: UInt64 = 0
 
@@ -34,8 +36,9 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         var control: Descriptor
         var bell: Descriptor
         var socket: Descriptor
+        var stopBell: Descriptor
 
-        var all: [Descriptor] { [requests, control, bell, socket] }
+        var all: [Descriptor] { [requests, control, bell, socket, stopBell] }
     }
 
     /// Makes both files, maps and seals them.
@@ -67,20 +70,23 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         try controlFile.add([.shrink, .grow, .seal])
         let (hostSocket, workerSocket) = try MessageSocket.pair()
         try hostSocket.makeNonBlocking()
-        let channel = RingChannel(requests: requests, replies: replies, socket: hostSocket)
+        let stopBell = try Doorbell()
+        let channel = RingChannel(requests: requests, replies: replies, socket: hostSocket, stopBell: stopBell)
         let end = WorkerEnd(
             requests: requestFile.descriptor,
             control: controlFile.descriptor,
             bell: bell.descriptor,
-            socket: workerSocket.descriptor
+            socket: workerSocket.descriptor,
+            stopBell: stopBell.descriptor
         )
         return (channel, end)
     }
 
-    private init(requests: MemoryMapping, replies: MemoryMapping, socket: MessageSocket) {
+    private init(requests: MemoryMapping, replies: MemoryMapping, socket: MessageSocket, stopBell: Doorbell) {
         self.requests = requests
         self.replies = replies
         self.socket = socket
+        self.stopBell = stopBell
         control = ControlBlock(at: replies.base)
         requestTail = SharedWord(at: requests.base + ChannelLayout.Requests.tail)
     }
@@ -99,9 +105,10 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         payload.count > ChannelLayout.largestInlinePayload
     }
 
-    private static func frameLength(of request: OutgoingRequest) -> Int {
-        let inline = travelsInFile(request.payload) ? 0 : request.payload.count
-        return roundedUp(RequestHeader.size + roundedUp(request.definition.count, to: 8) + inline, to: 8)
+    /// Where the definition and the payload begin in a frame.
+    private static func offsets(of request: borrowing OutgoingRequest) -> (definition: Int, payload: Int) {
+        let definition = RequestHeader.size + (request.timing == nil ? 0 : RequestTiming.size)
+        return (definition, definition + roundedUp(request.definition.count, to: 8))
     }
 
     func send(_ request: consuming OutgoingRequest) throws(SystemError) {
@@ -109,19 +116,21 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         if Self.travelsInFile(request.payload) {
             file = try sendFile(request.payload)
         }
-        let length = Self.frameLength(of: request)
+        let offsets = Self.offsets(of: request)
+        let length = roundedUp(offsets.payload + (file == nil ? request.payload.count : 0), to: 8)
         // Who sends keeps count of the room; this is what stands between a mistake there and somebody else's memory.
         precondition(
             usedBytes + length + RequestHeader.size <= ChannelLayout.ringSize
                 && inFlight.count < ChannelLayout.slotCount - 1,
             "a channel was sent more than it holds"
         )
-        let payloadOffset = RequestHeader.size + roundedUp(request.definition.count, to: 8)
         var header = RequestHeader()
         header.length = UInt32(length)
         var flags: RequestHeader.Flags = request.isBatch ? .batch : []
         if file != nil { flags.insert(.payloadInFile) }
+        if request.timing != nil { flags.insert(.timed) }
         header.flags = flags.rawValue
+        header.attempt = request.attempt
         header.sequence = nextSequence
         header.functionNumber = request.functionNumber
         header.definitionLength = UInt32(request.definition.count)
@@ -131,19 +140,22 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
 
         let frame = place(of: tail)
         frame.storeBytes(of: header, as: RequestHeader.self)
+        if let timing = request.timing { (frame + RequestHeader.size).storeBytes(of: timing, as: RequestTiming.self) }
         request.definition.withUnsafeBytes { bytes in
-            UnsafeMutableRawBufferPointer(start: frame + RequestHeader.size, count: bytes.count).copyMemory(from: bytes)
+            UnsafeMutableRawBufferPointer(start: frame + offsets.definition, count: bytes.count).copyMemory(from: bytes)
         }
         if file == nil, case .bytes(let bytes) = request.payload {
             bytes.withUnsafeBytes { bytes in
-                UnsafeMutableRawBufferPointer(start: frame + payloadOffset, count: bytes.count).copyMemory(from: bytes)
+                UnsafeMutableRawBufferPointer(start: frame + offsets.payload, count: bytes.count).copyMemory(
+                    from: bytes
+                )
             }
         }
         publish(
             InFlight(
                 start: tail,
                 length: length,
-                payloadOffset: payloadOffset,
+                payloadOffset: offsets.payload,
                 payloadLength: request.payload.count,
                 file: file
             )
@@ -199,6 +211,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
 
     // MARK: What is in flight
 
+    var inFlightCount: Int { inFlight.count }
+
     var oldestSequence: UInt64? {
         inFlight.isEmpty ? nil : nextSequence - UInt64(inFlight.count)
     }
@@ -215,6 +229,12 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         )
     }
 
+    func requestStop(at index: Int, item: UInt32?) {
+        stopRequested = sequence(at: index)
+        control.stopRequest.publish(CallNumber(sequence: sequence(at: index), item: item).word)
+        stopBell.ring()
+    }
+
     func isStarted(at index: Int) -> Bool {
         let sequence = sequence(at: index)
         return control.state(of: sequence).load() == FrameState.started.word(sequence)
@@ -228,6 +248,11 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     }
 
     func finishOldest() {
+        if let stopRequested, stopRequested == oldestSequence {
+            // The numbers of calls go round, and this one's must not stop another.
+            control.stopRequest.publish(0)
+            self.stopRequested = nil
+        }
         inFlight.removeFirst()
     }
 

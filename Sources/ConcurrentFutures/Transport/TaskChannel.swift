@@ -12,24 +12,34 @@ protocol TaskChannel: AnyObject {
     func reply(_ kind: ReplyHeader.Kind, sequence: UInt64, payload: UnsafeRawBufferPointer) throws(SystemError)
     /// Says what the worker is doing.
     func note(_ stage: TaskStage)
+    /// Says that another item of a batch begins now.
+    func noteItemStart()
+    /// What the worker was last asked to stop. May be read from any thread.
+    var stopRequest: CallNumber { get }
+    /// Rings when the worker is asked to stop something.
+    var stopBell: Doorbell { get }
 }
 
 /// A request that has been taken from a channel; valid until its last reply has been sent.
 struct IncomingRequest {
     var header: RequestHeader
+    var timing: RequestTiming
     var payload: UnsafeRawBufferPointer
     /// Keeps ``payload`` where it is not in the ring.
     var mapping: MemoryMapping?
 }
 
 /// A worker's end of two rings in shared memory.
-final class RingTaskChannel: TaskChannel {
+///
+/// All but what says that it may be used from any thread belongs to the task thread: that is what the unchecked conformance rests on.
+final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     private let requests: MemoryMapping
     private let replies: MemoryMapping
     private let control: ControlBlock
     private let requestTail: SharedWord
     private let bell: Doorbell
     private let socket: MessageSocket
+    let stopBell: Doorbell
 
     private var requestHead: UInt64 = 0
     private var replyTail: UInt64 = 0
@@ -69,6 +79,7 @@ final class RingTaskChannel: TaskChannel {
         requestTail = SharedWord(at: requests.base + ChannelLayout.Requests.tail)
         bell = Doorbell(end.bell)
         socket = MessageSocket(end.socket)
+        stopBell = Doorbell(end.stopBell)
     }
 
     func nextRequest(define: (UInt32, UnsafeRawBufferPointer) -> Void) -> IncomingRequest? {
@@ -81,11 +92,14 @@ final class RingTaskChannel: TaskChannel {
             let flags = RequestHeader.Flags(rawValue: header.flags)
             if flags.contains(.stop) { return nil }
             requestHead += UInt64(header.length)
+            let isTimed = flags.contains(.timed)
             let definition = UnsafeRawBufferPointer(
-                start: frame + RequestHeader.size,
+                start: frame + RequestHeader.size + (isTimed ? RequestTiming.size : 0),
                 count: Int(header.definitionLength)
             )
             if !definition.isEmpty { define(header.functionNumber, definition) }
+            // Before it counts as started: whoever sees that it has must not take the last one's time for its own.
+            control.startedAt.publish(monotonicNanoseconds())
             let started = control.state(of: header.sequence).replace(
                 FrameState.queued.word(header.sequence),
                 with: FrameState.started.word(header.sequence)
@@ -97,12 +111,12 @@ final class RingTaskChannel: TaskChannel {
                 continue
             }
             let inline = UnsafeRawBufferPointer(
-                start: frame + RequestHeader.size + roundedUp(definition.count, to: 8),
+                start: definition.baseAddress! + roundedUp(definition.count, to: 8),
                 count: Int(header.payloadLength)
             )
-            control.startedAt.note(monotonicNanoseconds())
             return IncomingRequest(
                 header: header,
+                timing: isTimed ? (frame + RequestHeader.size).load(as: RequestTiming.self) : RequestTiming(),
                 payload: mapping?.bytes ?? inline,
                 mapping: mapping
             )
@@ -181,4 +195,10 @@ final class RingTaskChannel: TaskChannel {
     func note(_ stage: TaskStage) {
         control.stage.note(UInt64(stage.rawValue))
     }
+
+    func noteItemStart() {
+        control.startedAt.publish(monotonicNanoseconds())
+    }
+
+    var stopRequest: CallNumber { CallNumber(word: control.stopRequest.load()) }
 }

@@ -11,8 +11,14 @@ protocol WorkerChannel: AnyObject, Sendable {
     func revoke(at index: Int) -> Bool
     /// Whether the request that is `index` places behind the oldest in flight has been started.
     func isStarted(at index: Int) -> Bool
+    /// Asks the worker to stop the request that is `index` places behind the oldest in flight, if it is at work on it.
+    ///
+    /// - Parameter item: of a batch, only this one; `nil` for all of the request.
+    func requestStop(at index: Int, item: UInt32?)
     /// The payload of a request in flight, as it was sent: the worker cannot have changed it.
     func payload(at index: Int) -> RequestPayload
+    /// How many requests are in flight.
+    var inFlightCount: Int { get }
     /// The sequence number of the oldest request in flight; `nil` if there is none.
     var oldestSequence: UInt64? { get }
     /// Forgets the oldest request in flight; its room can be used again.
@@ -47,6 +53,8 @@ struct OutgoingRequest {
     var isBatch: Bool
     var itemCount: UInt32
     var firstItem: UInt32
+    var attempt: UInt16
+    var timing: RequestTiming?
     var payload: RequestPayload
 }
 

@@ -1,5 +1,5 @@
 /// Names a worker within its pool; never used twice.
-typealias WorkerID = UInt64
+package typealias WorkerID = UInt64
 
 /// What the host tells the fork server.
 enum KeeperCommand: Codable {
@@ -47,9 +47,9 @@ struct WorkerDescriptors {
     }
 
     init?(_ all: [Descriptor]) {
-        guard all.count == 5 else { return nil }
-        channel = .init(requests: all[0], control: all[1], bell: all[2], socket: all[3])
-        standardError = all[4]
+        guard all.count == 6 else { return nil }
+        channel = .init(requests: all[0], control: all[1], bell: all[2], socket: all[3], stopBell: all[4])
+        standardError = all[5]
     }
 
     var all: [Descriptor] { channel.all + [standardError] }

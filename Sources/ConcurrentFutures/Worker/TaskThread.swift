@@ -22,12 +22,30 @@ final class TaskThread: TaskExecutor {
         sleeper?.unpark()
     }
 
-    /// Runs an operation and all that it starts here, on the calling thread, for ever.
-    func run(_ operation: @escaping @Sendable () async -> Void) -> Never {
-        Task(executorPreference: self) { await operation() }
+    /// Runs an operation again and again, each time in a fresh Swift task, and all that it starts here, on the calling thread, for ever.
+    ///
+    /// - Parameter onStart: is given each task before it begins.
+    func run(
+        _ operation: @escaping @Sendable () async -> Void,
+        onStart: @escaping @Sendable (Task<Void, Never>) -> Void
+    ) -> Never {
+        start(operation, onStart: onStart)
         while true {
             nextJob().runSynchronously(on: asUnownedTaskExecutor())
         }
+    }
+
+    /// Only on the thread itself, so that the task cannot begin before `onStart` has been given it.
+    private func start(
+        _ operation: @escaping @Sendable () async -> Void,
+        onStart: @escaping @Sendable (Task<Void, Never>) -> Void
+    ) {
+        onStart(
+            Task(executorPreference: self) {
+                await operation()
+                self.start(operation, onStart: onStart)
+            }
+        )
     }
 
     private func nextJob() -> UnownedJob {

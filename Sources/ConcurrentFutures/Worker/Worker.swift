@@ -9,14 +9,16 @@ enum Worker {
     static func run(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors) -> Never {
         do {
             try setUp(id: id, keeper: keeper, descriptors: descriptors)
-            let loop = WorkerLoop(try RingTaskChannel(descriptors.channel))
+            let channel = try RingTaskChannel(descriptors.channel)
+            let call = CallInProgress(channel)
+            let loop = WorkerLoop(channel, call)
             let thread = TaskThread()
-            try SystemThread.start(name: "cf-task") { thread.run { await loop.run() } }
+            try SystemThread.start(name: "cf-task") { thread.run({ await loop.run() }, onStart: call.follow) }
+            MainQueue.serve(answering: channel.stopBell, onBell: call.obeyStopRequest)
         } catch {
             CurrentProcess.writeToStandardError("a worker could not begin: \(error)\n")
             CurrentProcess.end(code: failedToStart)
         }
-        MainQueue.serve()
     }
 
     /// Everything a worker does to itself before its first task, in order.

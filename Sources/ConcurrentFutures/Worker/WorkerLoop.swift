@@ -6,31 +6,39 @@
 /// It is made on one thread and then belongs to the task thread, on which alone it runs: that is what the unchecked conformance rests on.
 final class WorkerLoop: @unchecked Sendable {
     private let channel: any TaskChannel
+    private let call: CallInProgress
+    private var isReady = false
     /// By their numbers.
     private var functions: [Result<BoundFunction, any Error>?] = []
     private var outcome = BinaryEncoder()
 
-    init(_ channel: any TaskChannel) {
+    init(_ channel: any TaskChannel, _ call: CallInProgress) {
         self.channel = channel
+        self.call = call
     }
 
-    /// Ends the process when the host asks for it.
-    func run() async -> Never {
-        send(.ready, sequence: 0)
+    /// Ends the process when the host asks for it; returns when a call was stopped, and wants to be called again by a fresh Swift task.
+    func run() async {
+        if !isReady {
+            send(.ready, sequence: 0)
+            isReady = true
+        }
         while let request = channel.nextRequest(define: define) {
+            var wasStopped = false
             do {
                 guard let function = try functions[Int(request.header.functionNumber)]?.get() else {
                     fatalError("a task came before its function")
                 }
                 if request.header.flags & RequestHeader.Flags.batch.rawValue != 0 {
-                    await runBatch(function, request)
+                    wasStopped = await runBatch(function, request)
                 } else {
-                    await runSingle(function, request)
+                    wasStopped = await runSingle(function, request)
                 }
             } catch {
                 fail(request, error)
             }
             channel.note(.idle)
+            if wasStopped { return }
         }
         CurrentProcess.flushStandardStreams()
         CurrentProcess.end(code: 0)
@@ -41,32 +49,51 @@ final class WorkerLoop: @unchecked Sendable {
         functions[Int(number)] = Result { try BoundFunction.find(definition: definition) }
     }
 
-    private func runSingle(_ function: BoundFunction, _ request: IncomingRequest) async {
+    /// - Returns: whether the call was stopped.
+    private func runSingle(_ function: BoundFunction, _ request: IncomingRequest) async -> Bool {
+        let sequence = request.header.sequence
         var arguments = BinaryDecoder(request.payload)
-        await call(function, &arguments)
-        send(.outcome, sequence: request.header.sequence)
+        let wasStopped = await run(function, &arguments, CallNumber(sequence: sequence, item: nil))
+        send(.outcome, sequence: sequence)
+        return wasStopped
     }
 
-    private func runBatch(_ function: BoundFunction, _ request: IncomingRequest) async {
+    /// - Returns: whether an item was stopped, so that the items behind it are given back.
+    private func runBatch(_ function: BoundFunction, _ request: IncomingRequest) async -> Bool {
         let start = monotonicNanoseconds()
+        let sequence = request.header.sequence
         var items = BinaryDecoder(request.payload)
         for index in 0..<request.header.itemCount {
             guard let item = try? items.readItem() else { fatalError("a batch is shorter than its items") }
             guard index >= request.header.firstItem else { continue }
+            if request.timing.timeout != 0 { channel.noteItemStart() }
             var arguments = BinaryDecoder(item)
-            await call(function, &arguments)
-            send(.item, sequence: request.header.sequence)
+            guard await !run(function, &arguments, CallNumber(sequence: sequence, item: index)) else {
+                send(.stoppedItem, sequence: sequence)
+                return true
+            }
+            send(.item, sequence: sequence)
         }
         outcome.append(monotonicNanoseconds() - start)
-        send(.batchEnd, sequence: request.header.sequence)
+        send(.batchEnd, sequence: sequence)
+        return false
     }
 
-    private func call(_ function: BoundFunction, _ arguments: inout BinaryDecoder) async {
+    /// Makes one call, and puts its outcome into `outcome`.
+    ///
+    /// - Returns: whether it was stopped; the host drops its outcome then.
+    private func run(_ function: BoundFunction, _ arguments: inout BinaryDecoder, _ number: CallNumber) async -> Bool {
+        if call.begin(number) {
+            Outcome.append(error: CancellationError(), to: &outcome)
+            _ = call.end()
+            return true
+        }
         if function.isAsync {
             await function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
         } else {
             function.run(&arguments, outcome: &outcome, stage: channel.note)
         }
+        return call.end()
     }
 
     /// Answers a request whose function this process does not have.

@@ -1,0 +1,245 @@
+// What the workers' replies and ends mean for the tasks.
+
+extension PoolCore {
+    /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
+    mutating func received(_ reply: Reply, from id: WorkerID, _ aftermath: inout Aftermath) throws(ChannelFailure) {
+        guard let channel = channel(of: id) else { return }
+        defer { carryOut(&aftermath) }
+        if reply.kind == .ready { return machine.workerReady(id, actions: &actions) }
+        guard channel.oldestSequence == reply.sequence else {
+            throw ChannelFailure(message: "it answered a request that it was not to run")
+        }
+        if reply.kind == .revoked {
+            guard machine.passedOver(by: id, actions: &actions) else {
+                throw ChannelFailure(message: "it passed over a task that was not taken back")
+            }
+            return channel.finishOldest()
+        }
+        guard let task = machine.oldestTask(of: id) else {
+            throw ChannelFailure(message: "it ran a task that had been taken back")
+        }
+        guard self[task]!.isBatch == (reply.kind != .outcome) else {
+            throw ChannelFailure(message: "it answered a batch as if it were one task, or one task as a batch")
+        }
+        switch reply.kind {
+        case .item: try received(itemOf: task, reply.payload, by: id)
+        case .batchEnd: try finishBatch(task, nanoseconds: reply.payload, by: id, &aftermath)
+        case .stoppedItem: try stoppedItem(of: task, by: id)
+        default: finish(task, by: id, with: .encoded(reply.payload), &aftermath)
+        }
+    }
+
+    // MARK: Results
+
+    private mutating func received(itemOf task: TaskID, _ payload: Payload, by id: WorkerID) throws(ChannelFailure) {
+        guard self[task]!.batch?.itemsDone ?? 0 < self[task]!.itemCount else {
+            throw ChannelFailure(message: "it sent more outcomes than its task has")
+        }
+        if self[task]!.batch == nil { self[task]!.batch = BatchProgress() }
+        self[task]!.batch!.append(payload)
+        guard self[task]!.options.limits != nil else { return }
+        self[task]!.attempts?.failures = []
+        machine.itemFinished(by: id, actions: &actions)
+    }
+
+    private mutating func finishBatch(
+        _ task: TaskID,
+        nanoseconds: Payload,
+        by id: WorkerID,
+        _ aftermath: inout Aftermath
+    ) throws(ChannelFailure) {
+        let progress = self[task]!.batch ?? BatchProgress()
+        guard progress.itemsDone == self[task]!.itemCount, nanoseconds.count == 8 else {
+            throw ChannelFailure(message: "it ended a batch before all outcomes had come")
+        }
+        let nanoseconds = nanoseconds.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+        finish(task, by: id, with: .batch(progress, nanoseconds: nanoseconds), &aftermath)
+    }
+
+    private mutating func finish(
+        _ task: TaskID,
+        by id: WorkerID,
+        with completion: Aftermath.Completion,
+        _ aftermath: inout Aftermath
+    ) {
+        if let fate = machine.fateOfResult(by: id, isBatch: self[task]!.isBatch) { return giveUp(task, by: id, fate) }
+        let isInQuestion = mayBeRunAgain(task, completion)
+        if isInQuestion {
+            // It may be needed once more.
+            self[task]!.payload = channel(of: id)!.payload(at: 0)
+            if self[task]!.attempts == nil { self[task]!.attempts = AttemptRecord() }
+            self[task]!.attempts!.outcomeInQuestion = completion
+            aftermath.questions.append(
+                Aftermath.Question(
+                    task: task,
+                    future: self[task]!.future,
+                    outcome: completion,
+                    isRunAgain: self[task]!.options.limits!.retry!.retriesError!
+                )
+            )
+        }
+        channel(of: id)!.finishOldest()
+        machine.finished(by: id, isInQuestion: isInQuestion, actions: &actions)
+        if !isInQuestion { aftermath.completions.append((take(task).future, completion)) }
+    }
+
+    private func mayBeRunAgain(_ task: TaskID, _ completion: Aftermath.Completion) -> Bool {
+        guard self[task]!.options.limits?.retry?.retriesError != nil, machine.hasAttemptsLeft(task) else {
+            return false
+        }
+        return switch completion {
+        case .encoded(let payload): Outcome.isError(payload)
+        // A batch whose items may be run again has only one.
+        case .batch(let progress, _): progress.lastHasThrown
+        case .failed, .cancelled: false
+        }
+    }
+
+    // MARK: Failures
+
+    private mutating func stoppedItem(of task: TaskID, by id: WorkerID) throws(ChannelFailure) {
+        guard machine.isStopping(id), self[task]!.batch?.itemsDone ?? 0 < self[task]!.itemCount else {
+            throw ChannelFailure(message: "it gave back a batch that it was not asked to stop")
+        }
+        giveUp(task, by: id, machine.fateOfVictim(of: id, isKeepersFault: false))
+    }
+
+    /// A worker has stopped working on a task, and lives on.
+    private mutating func giveUp(_ task: TaskID, by id: WorkerID, _ fate: PoolStateMachine.Fate) {
+        let channel = channel(of: id)!
+        self[task]!.payload = channel.payload(at: 0)
+        let continues = meet(fate, task, PoolError(ranTooLong: self[task]!))
+        channel.finishOldest()
+        machine.gaveUp(by: id, fate, continues: continues, actions: &actions)
+    }
+
+    /// Notes why an attempt has failed.
+    ///
+    /// - Returns: whether the task goes on although the attempt has failed for good: of a batch only the item that was at work fails.
+    private mutating func meet(_ fate: PoolStateMachine.Fate, _ task: TaskID, _ failure: PoolError) -> Bool {
+        guard case .failed(_, let isRunAgain) = fate else { return false }
+        if isRunAgain {
+            if self[task]!.attempts == nil { self[task]!.attempts = AttemptRecord() }
+            self[task]!.attempts!.failures.append(failure)
+            return false
+        }
+        var failure = failure
+        failure.previousFailures = self[task]!.attempts?.failures ?? []
+        self[task]!.attempts = nil
+        self[task]!.failure = failure
+        guard self[task]!.isBatch else { return false }
+        var progress = self[task]!.batch ?? BatchProgress()
+        // All outcomes may have come, and the worker died before it could say that they were all.
+        if progress.itemsDone < self[task]!.itemCount { progress.append(failure) }
+        self[task]!.batch = progress
+        return progress.itemsDone < self[task]!.itemCount
+    }
+
+    // MARK: Ends of workers
+
+    /// What is known of a task that a worker was running when it died.
+    struct Victim {
+        var function: any TaskFunctionName
+        var options: TaskOptions
+        var stage: TaskStage
+    }
+
+    /// What a worker that has ended was running, if it was running anything.
+    ///
+    /// - Parameter isTrusted: whether its state words can be believed; if not, it is taken to have been running the oldest.
+    func victim(of id: WorkerID, isTrusted: Bool) -> Victim? {
+        guard let channel = channel(of: id), let task = machine.oldestTask(of: id),
+            channel.isStarted(at: 0) || !isTrusted, let record = self[task]
+        else { return nil }
+        return Victim(function: record.function, options: record.options, stage: channel.stage)
+    }
+
+    /// A worker has ended, or could not be started.
+    ///
+    /// - Parameters:
+    ///   - running: whether it was running the oldest task that it held; see ``victim(of:isTrusted:)``.
+    ///   - failure: what happened, for the task that it was running and for a pool that breaks of it.
+    ///   - isKeepersFault: whether it only went because its keeper went.
+    mutating func workerEnded(
+        _ id: WorkerID,
+        running: Bool,
+        failure: PoolError,
+        isKeepersFault: Bool,
+        _ aftermath: inout Aftermath
+    ) {
+        tellTime()
+        // Where the keeper went, its own end is the reason, or another one will start.
+        if !isKeepersFault { brokenReason = failure }
+        var victim: PoolStateMachine.Fate?
+        var continues = false
+        if let channel = channel(of: id) {
+            workers[Int(UInt32(truncatingIfNeeded: id))] = nil
+            for (index, task) in machine.tasks(of: id) { self[task]!.payload = channel.payload(at: index) }
+            if running, let task = machine.oldestTask(of: id) {
+                let fate = machine.fateOfVictim(of: id, isKeepersFault: isKeepersFault)
+                var failure = failure
+                if case .failed(isTimeout: true, _) = fate {
+                    failure = PoolError(ranTooLong: self[task]!, endOf: failure)
+                }
+                continues = meet(fate, task, failure)
+                victim = fate
+            }
+        }
+        machine.workerEnded(
+            id,
+            victim: victim,
+            continues: continues,
+            isKeepersFault: isKeepersFault,
+            actions: &actions
+        )
+        carryOut(&aftermath)
+    }
+
+    // MARK: Ends of tasks
+
+    mutating func completion(
+        of task: TaskID,
+        _ ending: PoolStateMachine.Ending
+    ) -> (any AnyFuture, Aftermath.Completion) {
+        let record = take(task)
+        switch ending {
+        case .cancelled:
+            return (record.future, .cancelled)
+        case .crashed, .unsendable, .timedOut(.timeout):
+            if let batch = record.batch { return (record.future, .batch(batch, nanoseconds: 0)) }
+            return (record.future, .failed(record.failure!))
+        case .timedOut(let limit):
+            return (
+                record.future, Self.failure(PoolError(deadlineOf: record, isRunning: limit == .deadline), of: record)
+            )
+        case .broken:
+            return (record.future, Self.failure(Self.broken(because: brokenReason, record), of: record))
+        case .judged:
+            return (record.future, record.attempts!.outcomeInQuestion!)
+        case .shutDown:
+            let error = PoolError(
+                .shutdown,
+                "\(record.options.place): the task was submitted after the pool had been shut down"
+            )
+            return (record.future, .failed(error))
+        }
+    }
+
+    private static func failure(_ error: PoolError, of record: PoolTask) -> Aftermath.Completion {
+        guard var batch = record.batch else { return .failed(error) }
+        // What its items had brought before is not lost.
+        while batch.itemsDone < record.itemCount { batch.append(error) }
+        return .batch(batch, nanoseconds: 0)
+    }
+
+    private static func broken(because reason: PoolError?, _ record: PoolTask) -> PoolError {
+        var error = PoolError(
+            .brokenPool,
+            "no worker lives and none can be started: \(reason?.message ?? "")",
+            underlying: reason
+        )
+        error.standardError = reason?.standardError
+        error.previousFailures = record.attempts?.failures ?? []
+        return error
+    }
+}

@@ -1,0 +1,161 @@
+// Handing tasks out to workers, and starting and letting go of workers as there is work.
+
+extension PoolStateMachine {
+    /// Bounds how long one rebalancing holds everything else up.
+    static let mostTakenBackAtOnce = 32
+
+    /// Hands out what waits: to an idle worker, else to a new one, else to one that works and can hold more.
+    mutating func dispatch(_ actions: inout Actions) {
+        guard life == .open else { return }
+        while backlogCount > 0 {
+            guard let next = backlog.first else { preconditionFailure("counted tasks are in the backlog") }
+            guard let task = tasks[next], task.state == .queued else {
+                backlog.removeFirst()
+                continue
+            }
+            if let id = idle.last {
+                // The one that was idle last is the likeliest to have its caches warm.
+                idle.removeLast()
+                send(next, to: id, &actions)
+            } else if mayStartWorkers, workers.count < configuration.maxWorkers, startingCount < backlogCount {
+                startWorker(&actions)
+            } else if backlogCount > startingCount, let id = leastLoadedWorker(for: task.cost) {
+                send(next, to: id, &actions)
+            } else {
+                return
+            }
+        }
+        backlog.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func send(_ task: TaskID, to id: WorkerID, _ actions: inout Actions) {
+        backlog.removeFirst()
+        backlogCount -= 1
+        let cost = tasks[task]!.cost
+        tasks[task]!.state = .inFlight(id)
+        tasks[task]!.isKnownStarted = false
+        workers[id]!.inFlight.append(InFlight(task: task, cost: cost))
+        workers[id]!.liveCount += 1
+        workers[id]!.room -= cost
+        actions.append(.send(task, to: id))
+        if workers[id]!.liveCount == 1 { oldestChanged(id, &actions) }
+    }
+
+    private func leastLoadedWorker(for cost: Int) -> WorkerID? {
+        var best: (id: WorkerID, load: Int)?
+        for (id, worker) in workers.elements where canTake(worker) && canHold(cost, worker) {
+            if best == nil || worker.liveCount < best!.load { best = (id, worker.liveCount) }
+        }
+        return best?.id
+    }
+
+    private func canHold(_ cost: Int, _ worker: Worker) -> Bool {
+        worker.inFlight.count < configuration.prefetch && worker.room >= cost
+    }
+
+    /// Whether a worker may be given another task at all.
+    private func canTake(_ worker: Worker) -> Bool {
+        guard worker.state == .ready, worker.ladder == nil, !worker.isRetiring else { return false }
+        guard let most = configuration.maxTasksPerWorker else { return true }
+        return worker.finishedCount + worker.liveCount < most
+    }
+
+    /// Whether a worker has run as many tasks as it may, or is too many.
+    private func isDone(_ worker: Worker) -> Bool {
+        worker.isRetiring || configuration.maxTasksPerWorker.map { worker.finishedCount >= $0 } ?? false
+    }
+
+    /// A worker may have room for more: it gets what waits. If it has nothing to do and nothing waits, it gets what another one holds and has
+    /// not begun.
+    mutating func becomeFree(_ id: WorkerID, _ actions: inout Actions) {
+        guard let worker = workers[id], worker.state == .ready, worker.ladder == nil else { return dispatch(&actions) }
+        if worker.liveCount == 0, isDone(worker) {
+            letGo(id, &actions)
+            return dispatch(&actions)
+        }
+        // What was taken back from it is still in the channel of a worker that has not passed over it; it will tell.
+        guard worker.inFlight.isEmpty else { return dispatch(&actions) }
+        if !idle.contains(id) {
+            workers[id]!.idleSince = now
+            idle.append(id)
+        }
+        dispatch(&actions)
+        if idle.last == id, backlogCount == 0 { rebalance(&actions) }
+    }
+
+    /// Takes back half of what the fullest worker holds beyond the task that it runs.
+    private mutating func rebalance(_ actions: inout Actions) {
+        guard let (id, worker) = workers.elements.max(by: { $0.element.liveCount < $1.element.liveCount }),
+            worker.liveCount >= 2
+        else { return }
+        let live = worker.inFlight.compactMap(\.task)
+        for task in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) where tasks[task]!.stop == nil {
+            actions.append(.revoke(task, from: id))
+        }
+    }
+
+    mutating func revokeAllButOldest(of id: WorkerID, _ actions: inout Actions) {
+        for task in workers[id]!.inFlight.compactMap(\.task).dropFirst() { actions.append(.revoke(task, from: id)) }
+    }
+
+    /// A task that is not in a channel any more is handed out again, before all others, unless nobody wants it now.
+    mutating func requeue(_ task: TaskID, _ actions: inout Actions) {
+        if let stop = tasks[task]!.stop {
+            complete(task, stop == .cancelled ? .cancelled : .timedOut(.deadlineBeforeStart), &actions)
+        } else if tasks[task]!.isUnwanted {
+            complete(task, .cancelled, &actions)
+        } else if life == .broken {
+            complete(task, .broken, &actions)
+        } else {
+            tasks[task]!.state = .queued
+            backlog.prepend(task)
+            backlogCount += 1
+        }
+    }
+
+    mutating func removeOldest(of id: WorkerID) {
+        let removed = workers[id]!.inFlight.removeFirst()
+        workers[id]!.room += removed.cost
+        if removed.task != nil { workers[id]!.liveCount -= 1 }
+    }
+
+    // MARK: Workers
+
+    var mayStartWorkers: Bool { canStartWorkers && deathsInVain < Self.mostDeathsInVain }
+
+    private mutating func startWorker(_ actions: inout Actions) {
+        let id = workers.insert(Worker(room: configuration.channelRoom))
+        startingCount += 1
+        actions.append(.startWorker(id))
+    }
+
+    mutating func keepMinimum(_ actions: inout Actions) {
+        guard life == .open, !isShutDown else { return }
+        var active = workers.elements.count { $0.element.isActive }
+        while active < configuration.minWorkers, workers.count < configuration.maxWorkers, mayStartWorkers {
+            startWorker(&actions)
+            active += 1
+        }
+    }
+
+    /// Tells a worker that has nothing to do to end.
+    mutating func letGo(_ id: WorkerID, _ actions: inout Actions) {
+        idle.removeAll { $0 == id }
+        workers[id]!.state = .stopping
+        workers[id]!.lookAt = now + Self.timeToEnd
+        timedCount += 1
+        actions.append(.stopWorker(id))
+    }
+
+    /// A worker that was told to end ends at once, unless its process was stopped.
+    private static let timeToEnd: UInt64 = 2_000_000_000
+
+    mutating func doom(_ id: WorkerID, _ actions: inout Actions) {
+        if workers[id]!.state == .starting { startingCount -= 1 }
+        if workers[id]!.state == .stopping { timedCount -= 1 }
+        workers[id]!.state = .doomed
+        workers[id]!.lookAt = .max
+        idle.removeAll { $0 == id }
+        actions.append(.killWorker(id))
+    }
+}

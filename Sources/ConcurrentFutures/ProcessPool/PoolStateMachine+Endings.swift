@@ -1,0 +1,269 @@
+// How tasks end and are tried again, how workers end, and how the pool does.
+
+extension PoolStateMachine {
+    /// What becomes of a task whose worker has stopped working on it without a result that is to be told.
+    package enum Fate: Equatable {
+        /// It had nothing to do with that: it goes on elsewhere.
+        case innocent
+        case ends(Ending)
+        /// The attempt at it, or at a batch's current item, has failed.
+        case failed(isTimeout: Bool, isRunAgain: Bool)
+    }
+
+    // MARK: Results
+
+    /// What becomes of the oldest task of a worker, which has ended with a result; `nil` if the result is to be told.
+    ///
+    /// - Parameter isBatch: whether that is the end of a batch, whose items' results have been told.
+    package func fateOfResult(by id: WorkerID, isBatch: Bool) -> Fate? {
+        guard let worker = workers[id], let task = worker.inFlight.first?.task else { return nil }
+        if tasks[task]!.stop == nil, isBatch || worker.ladder?.isTimeout != true { return nil }
+        return fate(of: task, on: worker)
+    }
+
+    /// The oldest task of a worker has ended with a result that is to be told.
+    ///
+    /// - Parameter isInQuestion: whether it may be run again, which ``judged(_:isRunAgain:actions:)`` will tell.
+    package mutating func finished(by id: WorkerID, isInQuestion: Bool, actions: inout Actions) {
+        let task = workers[id]!.inFlight.first!.task!
+        leave(task, id, &actions)
+        if isInQuestion {
+            tasks[task]!.state = .inQuestion
+        } else {
+            remove(task)
+        }
+        becomeFree(id, &actions)
+        settle(&actions)
+    }
+
+    /// The worker has stopped working on its oldest task, without a result that is to be told; what it may have left is given back.
+    ///
+    /// - Parameter continues: whether the task has more to do although this attempt has failed for good: a batch loses one item.
+    package mutating func gaveUp(by id: WorkerID, _ fate: Fate, continues: Bool, actions: inout Actions) {
+        let task = workers[id]!.inFlight.first!.task!
+        leave(task, id, &actions)
+        meet(fate, task, continues: continues, isNobodysFault: false, &actions)
+        becomeFree(id, &actions)
+        settle(&actions)
+    }
+
+    /// A batch's current item has ended with a result that is to be told, and the worker has gone on to the next one.
+    package mutating func itemFinished(by id: WorkerID, actions: inout Actions) {
+        let task = workers[id]!.inFlight.first!.task!
+        tasks[task]!.attempt = 1
+        // Only that item was to be stopped.
+        if workers[id]!.ladder?.isTimeout == true { endLadder(of: id, &actions) }
+        oldestChanged(id, &actions)
+        if workers[id]!.ladder == nil { becomeFree(id, &actions) }
+    }
+
+    /// Whether a task that has thrown an error may be run again, if its policy says so.
+    package func hasAttemptsLeft(_ task: TaskID) -> Bool {
+        guard let record = tasks[task], let policy = record.limits?.retry else { return false }
+        return Int(record.attempt) < policy.maxAttempts && record.stop == nil
+    }
+
+    /// Whether a task is run again that has ended with an error has been decided.
+    package mutating func judged(_ task: TaskID, isRunAgain: Bool, actions: inout Actions) {
+        guard tasks[task]?.state == .inQuestion else { return }
+        if isRunAgain {
+            meet(.failed(isTimeout: false, isRunAgain: true), task, continues: false, isNobodysFault: false, &actions)
+            dispatch(&actions)
+        } else {
+            complete(task, .judged, &actions)
+        }
+        settle(&actions)
+    }
+
+    // MARK: Workers
+
+    /// What becomes of the oldest task of a worker that has ended while it was running that.
+    package func fateOfVictim(of id: WorkerID, isKeepersFault: Bool) -> Fate {
+        guard let worker = workers[id], let task = worker.oldest else { return .innocent }
+        return fate(of: task, on: worker, isKeepersFault: isKeepersFault)
+    }
+
+    /// A worker has ended, or could not be started.
+    ///
+    /// - Parameters:
+    ///   - victim: what becomes of the oldest task that it held; `nil` if it was not running it.
+    ///   - continues: as for ``gaveUp(by:_:continues:actions:)``.
+    ///   - isKeepersFault: whether it only went because its keeper went.
+    package mutating func workerEnded(
+        _ id: WorkerID,
+        victim: Fate?,
+        continues: Bool,
+        isKeepersFault: Bool,
+        actions: inout Actions
+    ) {
+        guard let worker = workers.remove(id) else { return }
+        idle.removeAll { $0 == id }
+        if worker.state == .starting { startingCount -= 1 }
+        if worker.state == .stopping { timedCount -= 1 }
+        if worker.ladder != nil { timedCount -= 1 }
+        var innocent: [TaskID] = worker.inFlight.compactMap(\.task)
+        if let victim, let task = innocent.first {
+            deathsInVain = 0
+            innocent.removeFirst()
+            for task in innocent.reversed() { requeue(task, &actions) }
+            meet(victim, task, continues: continues, isNobodysFault: isKeepersFault, &actions)
+        } else {
+            let isInVain = worker.state == .starting || (worker.state == .ready && !innocent.isEmpty)
+            if isInVain, !isKeepersFault { deathsInVain += 1 }
+            for task in innocent.reversed() { requeue(task, &actions) }
+        }
+        if workers.count == 0, !mayStartWorkers { breakDown(&actions) }
+        keepMinimum(&actions)
+        dispatch(&actions)
+        settle(&actions)
+    }
+
+    /// No worker can ever be started, for a reason that the driver knows.
+    package mutating func cannotStartWorkers(actions: inout Actions) {
+        canStartWorkers = false
+        if workers.count == 0 { breakDown(&actions) }
+        settle(&actions)
+    }
+
+    /// What every worker does before its first task has failed in one of them: the pool is broken, though others may end what they began.
+    package mutating func initializerFailed(actions: inout Actions) {
+        canStartWorkers = false
+        breakDown(&actions)
+        for (id, worker) in workers.elements where worker.state == .starting { doom(id, &actions) }
+        settle(&actions)
+    }
+
+    // MARK: The end
+
+    /// Nothing more comes in; what has come in is done, unless it is cancelled.
+    ///
+    /// - Parameter cancelPending: whether the tasks that do not run yet are cancelled.
+    package mutating func shutDown(cancelPending: Bool, actions: inout Actions) {
+        isShutDown = true
+        if cancelPending {
+            for (task, record) in tasks.elements {
+                switch record.state {
+                case .queued, .waiting: stop(task, .cancelled, &actions)
+                case .inQuestion: tasks[task]!.isUnwanted = true
+                case .inFlight(let id):
+                    guard record.stop == nil else { continue }
+                    tasks[task]!.isUnwanted = true
+                    actions.append(.revoke(task, from: id))
+                }
+            }
+        }
+        settle(&actions)
+    }
+
+    /// Nothing more comes in, and whatever has not ended is cancelled, whether it runs or not. All has ended soon after the grace period.
+    package mutating func terminate(gracePeriod: UInt64, actions: inout Actions) {
+        isShutDown = true
+        configuration.gracePeriod = min(configuration.gracePeriod, gracePeriod)
+        abandonAt = min(abandonAt, now + gracePeriod + Self.timeToAbandon)
+        for (id, worker) in workers.elements {
+            guard let ladder = worker.ladder else { continue }
+            workers[id]!.ladder!.gracePeriod = min(ladder.gracePeriod, now - ladder.start + gracePeriod)
+        }
+        for (task, _) in tasks.elements { stop(task, .cancelled, &actions) }
+        settle(&actions)
+    }
+
+    /// Workers that were killed are gone at once, unless their keeper does not answer any more.
+    private static let timeToAbandon: UInt64 = 2_000_000_000
+
+    /// Lets the workers go once there is nothing left for them to do.
+    mutating func settle(_ actions: inout Actions) {
+        guard isShutDown, life != .stopped, tasks.count == 0 else { return }
+        for (id, worker) in workers.elements {
+            switch worker.state {
+            case .ready: letGo(id, &actions)
+            case .starting: doom(id, &actions)
+            case .stopping, .doomed: break
+            }
+        }
+        if workers.count == 0 {
+            life = .stopped
+            abandonAt = .max
+            actions.append(.stopped)
+        }
+    }
+
+    private mutating func breakDown(_ actions: inout Actions) {
+        guard life == .open else { return }
+        life = .broken
+        for (task, record) in tasks.elements {
+            switch record.state {
+            case .queued, .waiting: complete(task, .broken, &actions)
+            case .inFlight, .inQuestion: break
+            }
+        }
+        backlog.removeAll()
+        backlogCount = 0
+    }
+
+    // MARK: Decisions
+
+    mutating func complete(_ task: TaskID, _ ending: Ending, _ actions: inout Actions) {
+        remove(task)
+        actions.append(.complete(task, ending))
+    }
+
+    private mutating func remove(_ task: TaskID) {
+        if tasks.remove(task)?.limits != nil { timedCount -= 1 }
+    }
+
+    /// A worker's oldest task is in its channel no more.
+    private mutating func leave(_ task: TaskID, _ id: WorkerID, _ actions: inout Actions) {
+        removeOldest(of: id)
+        workers[id]!.finishedCount += 1
+        deathsInVain = 0
+        endLadder(of: id, &actions)
+        oldestChanged(id, &actions)
+    }
+
+    private func fate(of task: TaskID, on worker: Worker, isKeepersFault: Bool = false) -> Fate {
+        let record = tasks[task]!
+        switch record.stop {
+        case .cancelled: return .ends(.cancelled)
+        case .deadline: return .ends(.timedOut(.deadline))
+        case nil: break
+        }
+        // It began after the one because of which the worker was killed had ended.
+        if worker.ladder == nil, worker.state == .doomed, !isKeepersFault { return .innocent }
+        let isTimeout = worker.ladder?.isTimeout == true
+        guard let policy = record.limits?.retry, policy.failures.contains(isTimeout ? .timeout : .crash) else {
+            return .failed(isTimeout: isTimeout, isRunAgain: false)
+        }
+        let counts = isTimeout || !isKeepersFault
+        return .failed(isTimeout: isTimeout, isRunAgain: !counts || Int(record.attempt) < policy.maxAttempts)
+    }
+
+    private mutating func meet(
+        _ fate: Fate,
+        _ task: TaskID,
+        continues: Bool,
+        isNobodysFault: Bool,
+        _ actions: inout Actions
+    ) {
+        switch fate {
+        case .innocent:
+            requeue(task, &actions)
+        case .ends(let ending):
+            complete(task, ending, &actions)
+        case .failed(let isTimeout, isRunAgain: false):
+            tasks[task]!.attempt = 1
+            if continues {
+                requeue(task, &actions)
+            } else {
+                complete(task, isTimeout ? .timedOut(.timeout) : .crashed, &actions)
+            }
+        case .failed(let isTimeout, isRunAgain: true):
+            if isNobodysFault, !isTimeout { return requeue(task, &actions) }
+            let delay = tasks[task]!.limits?.retry?.delay(afterAttempt: Int(tasks[task]!.attempt)) ?? 0
+            tasks[task]!.attempt += 1
+            guard delay > 0, life == .open, !tasks[task]!.isUnwanted else { return requeue(task, &actions) }
+            tasks[task]!.state = .waiting(until: now + delay)
+            addTimer(now + delay, task)
+        }
+    }
+}

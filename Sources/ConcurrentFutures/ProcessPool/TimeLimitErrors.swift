@@ -1,0 +1,37 @@
+extension PoolError {
+    /// A task that was stopped because an attempt at it took too long.
+    ///
+    /// - Parameter end: how its worker ended, if it had to.
+    init(ranTooLong task: PoolTask, endOf end: PoolError? = nil) {
+        let limit = task.options.limits?.timeout ?? .zero
+        let how = end == nil ? "and was stopped" : "did not stop when it was asked to, and its worker was killed"
+        self.init(
+            .timedOut,
+            "\(task.options.place): \(task.function.displayName) ran longer than its timeout of \(limit), \(how)"
+        )
+        pid = end?.pid
+        signal = end?.signal
+        exitCode = end?.exitCode
+        standardError = end?.standardError
+    }
+
+    /// A task whose deadline has passed.
+    ///
+    /// - Parameter isRunning: whether it had been begun.
+    init(deadlineOf task: PoolTask, isRunning: Bool) {
+        let limit = task.options.limits?.deadline ?? .zero
+        let when =
+            if isRunning {
+                "while it ran, and it was stopped"
+            } else if task.attempts?.failures.isEmpty == false {
+                "before another attempt was made"
+            } else {
+                "before it was begun"
+            }
+        self.init(
+            .timedOut,
+            "\(task.options.place): the deadline of \(task.function.displayName), \(limit) after the call, passed \(when)"
+        )
+        previousFailures = task.attempts?.failures ?? []
+    }
+}

@@ -1,0 +1,40 @@
+import ConcurrentFutures
+
+/// What a simulated worker has, as its channel would show it, and what it has done to it.
+struct SimulatedWorker {
+    struct Frame {
+        var task: TaskID
+        var itemCount: Int
+        var itemsDone: Int
+        var isStarted = false
+        var isRevoked = false
+    }
+
+    /// What it has written and nobody has read.
+    enum Reply {
+        case ready
+        case passedOver
+        case item(TaskID)
+        case stoppedItem(TaskID)
+        case finished(TaskID)
+    }
+
+    var isReady = false
+    var mustStop = false
+    var isKilled = false
+    /// Its process was stopped: it does nothing, but can be killed.
+    var isFrozen = false
+    /// The oldest first, from the first whose last reply has not been read.
+    var frames: [Frame] = []
+    /// How many of them it has answered.
+    var answered = 0
+    var replies: [Reply] = []
+    /// When it began what it runs.
+    var startedAt: UInt64 = 0
+    var wasAskedToStop: TaskID?
+    /// When the pool last read a reply of its: earlier it cannot know that something else has begun.
+    var heardAt: UInt64 = 0
+
+    /// What it runs, or is to run next.
+    var current: Frame? { answered < frames.count ? frames[answered] : nil }
+}
