@@ -15,7 +15,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         var waiters: [UnsafeContinuation<Void, Never>] = []
     }
 
-    private let startMethod: StartMethod
+    private let settings: PoolSettings
     private let shared: Mutex<Shared>
     private let callbacks: CallbackThread
     private let poller: Poller
@@ -39,14 +39,15 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private static let looksBeforeSleeping = 60
     private static let turnsBetweenEvents = 32
 
-    init(
-        configuration: PoolStateMachine.Configuration,
-        startMethod: StartMethod,
-        name: String
-    ) throws(SystemError) {
-        self.startMethod = startMethod
+    init(_ settings: PoolSettings) throws(SystemError) {
+        self.settings = settings
+        let configuration = PoolStateMachine.Configuration(
+            maxWorkers: settings.maxWorkers,
+            minWorkers: settings.minWorkers,
+            channelRoom: ChannelLayout.ringSize - 2 * RequestHeader.size
+        )
         shared = Mutex(Shared(core: PoolCore(configuration)))
-        callbacks = CallbackThread(name: name)
+        callbacks = CallbackThread(name: settings.name)
         poller = try Poller()
         bell = try Doorbell()
         relay = try StandardErrorRelay()
@@ -279,7 +280,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     private func startLauncher() throws -> any WorkerLauncher {
-        let launcher = try KeeperLauncher(method: startMethod)
+        let launcher = try KeeperLauncher(method: settings.startMethod)
         try poller.add(launcher.descriptor, token: Token.launcher)
         self.launcher = launcher
         shared.withLock { $0.launcherPid = launcher.pid }

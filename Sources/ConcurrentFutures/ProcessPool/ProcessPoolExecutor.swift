@@ -39,53 +39,45 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     private let driver: PoolDriver
     private let forkGeneration = CurrentProcess.forkGeneration
 
-    /// How many worker processes there are at most.
-    public let maxWorkers: Int
+    private let settings: PoolSettings
 
     /// Makes a pool; its workers are started when they are needed.
     ///
     /// - Parameters:
-    ///   - maxWorkers: how many worker processes there are at most; `nil` for as many as there are processors this process may
-    ///     use, by its affinity mask and the quota of its control group.
+    ///   - maxWorkers: how many worker processes there are at most; `nil` for as many as there are processors they may
+    ///     use, by this process's affinity mask, the quota of its control group, and the option ``ProcessPoolOptions/processors``.
     ///   - minWorkers: how many are started at once and kept, so that they stand ready.
     ///   - startMethod: how a worker is started.
     ///   - name: what the names of the pool's threads begin with.
-    /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for numbers that make no sense, and
+    ///   - options: limits of time and memory, surroundings of the workers, and more.
+    /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for an option that makes no sense, and
     ///   ``PoolError/Code/unsupportedHost`` if this program loaded the library at run time, with
     ///   `dlopen`, is linked statically as a whole, or runs with other rights than its user's.
     public init(
         maxWorkers: Int? = nil,
         minWorkers: Int = 0,
         startMethod: StartMethod = .forkServer,
-        name: String = "cf-process"
+        name: String = "cf-process",
+        options: ProcessPoolOptions = ProcessPoolOptions()
     ) throws {
-        let maxWorkers = maxWorkers ?? AvailableProcessors.count()
-        guard maxWorkers > 0 else {
-            throw PoolError(.invalidConfiguration, "maxWorkers is \(maxWorkers); a pool needs at least 1 worker")
-        }
-        guard (0...maxWorkers).contains(minWorkers) else {
-            throw PoolError(
-                .invalidConfiguration,
-                "minWorkers is \(minWorkers); it must be between 0 and maxWorkers, which is \(maxWorkers)"
-            )
-        }
+        settings = try PoolSettings(
+            maxWorkers: maxWorkers,
+            minWorkers: minWorkers,
+            startMethod: startMethod,
+            name: name,
+            options: options
+        )
         if let obstacle = OwnProgram.obstacle { throw PoolError(.unsupportedHost, obstacle) }
-        self.maxWorkers = maxWorkers
         do {
-            driver = try PoolDriver(
-                configuration: PoolStateMachine.Configuration(
-                    maxWorkers: maxWorkers,
-                    minWorkers: minWorkers,
-                    channelRoom: ChannelLayout.ringSize - 2 * RequestHeader.size
-                ),
-                startMethod: startMethod,
-                name: name
-            )
+            driver = try PoolDriver(settings)
         } catch {
             throw PoolError(.brokenPool, "the pool cannot be made: \(error)", underlying: error)
         }
         driver.start()
     }
+
+    /// How many worker processes there are at most.
+    public var maxWorkers: Int { settings.maxWorkers }
 
     deinit {
         if !isForked { driver.shutDown(cancelPending: false) }

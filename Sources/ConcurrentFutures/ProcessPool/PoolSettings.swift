@@ -1,0 +1,43 @@
+/// Everything that a process pool was told, found to make sense.
+struct PoolSettings: Sendable {
+    let maxWorkers: Int
+    let minWorkers: Int
+    let startMethod: StartMethod
+    /// What the names of the pool's threads begin with.
+    let name: String
+    let options: ProcessPoolOptions
+    /// How long a task may take to end by itself.
+    let gracePeriod: Duration
+    /// Absolute, so that it means the same whenever a fork server starts.
+    let workingDirectory: String?
+
+    private static let usualGracePeriod = Duration.seconds(1)
+
+    /// - Throws: ``PoolError`` with the code `invalidConfiguration`, naming the option that makes no sense, its value and what is allowed.
+    init(
+        maxWorkers: Int?,
+        minWorkers: Int,
+        startMethod: StartMethod,
+        name: String,
+        options: ProcessPoolOptions
+    ) throws(PoolError) {
+        try options.validate()
+        let available = AvailableProcessors.count()
+        let maxWorkers = maxWorkers ?? min(available, options.processors?.count ?? available)
+        guard maxWorkers > 0 else {
+            throw .invalid("maxWorkers is \(maxWorkers); a pool needs at least 1 worker")
+        }
+        guard (0...maxWorkers).contains(minWorkers) else {
+            throw .invalid(
+                "minWorkers is \(minWorkers); it must be between 0 and maxWorkers, which is \(maxWorkers)"
+            )
+        }
+        self.maxWorkers = maxWorkers
+        self.minWorkers = minWorkers
+        self.startMethod = startMethod
+        self.name = name
+        self.options = options
+        gracePeriod = options.gracePeriod ?? min(Self.usualGracePeriod, options.timeout ?? Self.usualGracePeriod)
+        workingDirectory = options.workingDirectory.map(Directory.absolutePath)
+    }
+}
