@@ -1,10 +1,16 @@
 /// Launches workers through a fork server, this program's own child.
 final class KeeperLauncher: WorkerLauncher {
-    private let method: StartMethod
+    private let settings: PoolSettings
     private let socket: MessageSocket
     private let process: ProcessHandle
     private var handles: [WorkerID: ProcessHandle] = [:]
     private var isLost = false
+    /// Set while the fork server runs `preload`, as long as that takes.
+    private var isPreloading = false
+    /// Workers that were asked for and have not been started.
+    private var expected: Set<WorkerID> = []
+    /// Whether the fork server was ended because nobody waited for it any more.
+    private var isUnwanted = false
     private(set) var deadline: UInt64?
 
     /// How long a fork server may take until it stands ready; it takes some 10 ms, on a machine that is not overloaded.
@@ -17,33 +23,40 @@ final class KeeperLauncher: WorkerLauncher {
     /// Starts a fork server. It gets ready on its own; see ``deadline``.
     ///
     /// - Throws: ``SystemError`` if this program cannot be started once more.
-    init(method: StartMethod) throws {
-        self.method = method
+    init(_ settings: PoolSettings) throws {
+        self.settings = settings
         let invitation = try OwnProgram.Invitation()
         let host = try ProcessHandle(pid: CurrentProcess.pid)
-        try invitation.socket.send(encoding: ProcessRole.forkServer, descriptors: [host.descriptor])
-        process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment()))
+        let file = try KeeperSettings(settings).inFile()
+        try invitation.socket.send(
+            encoding: ProcessRole.forkServer,
+            descriptors: [host.descriptor, file.descriptor]
+        )
+        process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment(settings)))
         socket = invitation.socket
         try socket.makeNonBlocking()
         deadline = monotonicNanoseconds() + Self.timeToStart
     }
 
     /// Swift's backtraces cost a tenth of a second and more for each crash, and on a terminal wait for a key: workers print none unless
-    /// the program's own environment asks for them.
-    private static func environment() -> [String: String?] {
+    /// the program's own environment or the pool's asks for them.
+    private static func environment(_ settings: PoolSettings) -> [String: String?] {
+        var environment = settings.options.environment
         let name = "SWIFT_BACKTRACE"
-        guard let wanted = CurrentProcess.environmentVariable(name) else { return [name: "enable=no"] }
-        return [name: wanted + ",interactive=no"]
+        let wanted = environment[name] ?? CurrentProcess.environmentVariable(name)
+        environment[name] = .some(wanted.map { $0 + ",interactive=no" } ?? "enable=no")
+        return environment
     }
 
     var descriptor: Descriptor { socket.descriptor }
     var pid: Int32 { process.pid }
 
-    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor) throws -> any WorkerChannel {
+    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor?) throws -> any WorkerChannel {
         let (channel, end) = try RingChannel.make(bell: bell)
         let descriptors = WorkerDescriptors(channel: end, standardError: standardError)
+        expected.insert(id)
         do {
-            try socket.send(encoding: KeeperCommand.start(id, method), descriptors: descriptors.all)
+            try socket.send(encoding: KeeperCommand.start(id, settings.startMethod), descriptors: descriptors.all)
         } catch let error as SystemError where error.isDisconnected {
             // A fork server that is gone is told by `events()`, and with it what became of this worker.
         }
@@ -53,6 +66,12 @@ final class KeeperLauncher: WorkerLauncher {
     func kill(_ id: WorkerID) {
         handles[id]?.kill()
         try? socket.send(encoding: KeeperCommand.kill(id))
+        expected.remove(id)
+        // It hears of nothing before `preload` has ended, and nobody shall have to wait for that.
+        if isPreloading, expected.isEmpty {
+            isUnwanted = true
+            process.kill()
+        }
     }
 
     func events() -> [LauncherEvent] {
@@ -65,12 +84,12 @@ final class KeeperLauncher: WorkerLauncher {
             while let (report, descriptors) = try socket.receive(KeeperReport.self) {
                 if let event = event(for: report, descriptors) { events.append(event) }
             }
-            events.append(.lost)
+            events.append(loss())
         } catch let error as SystemError where error.isTransient {
             return events
         } catch {
             // It is of no more use, whether it is gone or has gone mad.
-            events.append(.lost)
+            events.append(loss())
         }
         isLost = true
         // Until a worker has ended it could begin a task that is about to be given to another.
@@ -80,10 +99,21 @@ final class KeeperLauncher: WorkerLauncher {
         return events
     }
 
+    /// What it means that the fork server is lost: another one would end in the same `preload`.
+    private func loss() -> LauncherEvent {
+        guard isPreloading, !isUnwanted else { return .lost }
+        process.kill()
+        let end = process.waitForEnd().map { " \($0.sentence)" } ?? " ended"
+        return .unable(reason: "preload failed: the fork server\(end) while it ran \(preloadName)")
+    }
+
+    private var preloadName: String { settings.preload?.displayName ?? "it" }
+
     private func event(for report: KeeperReport, _ descriptors: [Descriptor]) -> LauncherEvent? {
         switch report {
         case .ready(let images):
             deadline = nil
+            isPreloading = settings.preload != nil
             guard let name = LoadedImages.mismatch(with: images) else { return nil }
             return .unable(
                 reason: """
@@ -93,7 +123,13 @@ final class KeeperLauncher: WorkerLauncher {
             )
         case .unable(let reason):
             return .unable(reason: reason)
+        case .preloaded:
+            isPreloading = false
+            return nil
+        case .preloadFailed(let error):
+            return .unable(reason: "preload failed: \(preloadName) threw \(error)")
         case .started(let id, let pid):
+            expected.remove(id)
             if let descriptor = descriptors.first { handles[id] = ProcessHandle(pid: pid, received: descriptor) }
             return .started(id, pid: pid)
         case .startFailed(let id, let reason):
@@ -105,12 +141,20 @@ final class KeeperLauncher: WorkerLauncher {
     }
 
     func close() {
-        // It is not reading if it is lost, and otherwise goes when its socket closes.
-        if isLost || deadline != nil { process.kill() }
+        // It is not reading if it is lost or has not come so far, and otherwise goes when its socket closes.
+        if isLost || deadline != nil || isPreloading { process.kill() }
         socket.shutDown()
         process.waitUntilEnded(by: .now + Self.timeToLeave)
         // Its workers go with it.
         process.kill()
         process.waitForEnd()
+    }
+}
+
+extension KeeperSettings {
+    fileprivate init(_ settings: PoolSettings) {
+        workingDirectory = settings.workingDirectory
+        preload = settings.preload?.message
+        worker = WorkerSettings(initializer: settings.initializer?.message)
     }
 }

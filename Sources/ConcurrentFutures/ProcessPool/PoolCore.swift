@@ -30,6 +30,8 @@ struct PoolCore: ~Copyable {
     private var orders: [Order] = []
     /// Why no worker can be started.
     private var brokenReason: PoolError?
+    /// How the pool's initializer failed; then that is why.
+    private var initializerFailure: PoolError?
     /// Whether everything has ended.
     private(set) var isStopped = false
 
@@ -185,6 +187,13 @@ struct PoolCore: ~Copyable {
         carryOut(&aftermath)
     }
 
+    /// The pool's initializer failed in a worker.
+    mutating func initializerFailed(_ failure: PoolError, _ aftermath: inout Aftermath) {
+        if initializerFailure == nil { initializerFailure = failure }
+        machine.initializerFailed(actions: &actions)
+        carryOut(&aftermath)
+    }
+
     // MARK: Results
 
     /// Whoever asks knows that the task has not ended.
@@ -331,7 +340,7 @@ struct PoolCore: ~Copyable {
             if let batch = record.batch { return (record.future, .batch(batch, nanoseconds: 0)) }
             return (record.future, .failed(record.failure!))
         case .broken:
-            let error = Self.broken(because: brokenReason)
+            let error = initializerFailure ?? Self.broken(because: brokenReason)
             guard var batch = record.batch else { return (record.future, .failed(error)) }
             // What its items had brought before is not lost.
             while batch.itemsDone < record.itemCount { batch.append(error) }

@@ -182,7 +182,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func obey(_ order: PoolCore.Order) {
         switch order {
         case .start(let id): startWorker(id)
-        case .kill(let id): launcher?.kill(id)
+        case .kill(let id):
+            links.first { $0.id == id }?.isUnwanted = true
+            launcher?.kill(id)
         }
     }
 
@@ -202,6 +204,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             var senseless: Set<WorkerID> = []
             for (link, reply) in replies where !senseless.contains(link.id) {
                 do throws(ChannelFailure) {
+                    if try isOfInitializer(reply, link) { continue }
                     try core.received(reply, from: link.id, &aftermath)
                 } catch {
                     senseless.insert(link.id)
@@ -210,6 +213,18 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             }
         }
         if replies.contains(where: { $0.1.kind == .ready }) { launchersLostInVain = 0 }
+        return true
+    }
+
+    /// Notes what a worker says of its start.
+    ///
+    /// - Returns: whether that was all.
+    private func isOfInitializer(_ reply: Reply, _ link: WorkerLink) throws(ChannelFailure) -> Bool {
+        if reply.kind == .ready { link.isReady = true }
+        guard reply.kind == .initializerFailed else { return false }
+        try link.receivedInitializerFailure(reply.payload)
+        // It ends by itself; what it wrote last is known once it has.
+        launcher?.kill(link.id)
         return true
     }
 
@@ -262,17 +277,17 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         do {
             let launcher = try self.launcher ?? startLauncher()
             let bell = try Doorbell()
-            let (tap, writing) = try relay.makeTap()
+            let tap = settings.options.standardError == .capture ? try relay.makeTap() : nil
             let channel: any WorkerChannel
             do {
                 try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
-                channel = try launcher.launch(id, bell: bell, standardError: writing)
+                channel = try launcher.launch(id, bell: bell, standardError: tap?.writing)
             } catch {
-                _ = relay.remove(tap)
+                if let tap { _ = relay.remove(tap.reading) }
                 throw error
             }
-            tap.follow(channel)
-            links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap))
+            tap?.reading.follow(channel)
+            links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading))
             shared.withLock { $0.core.add(channel, for: id) }
         } catch {
             workerDidNotStart(id, String(describing: error))
@@ -280,7 +295,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     private func startLauncher() throws -> any WorkerLauncher {
-        let launcher = try KeeperLauncher(method: settings.startMethod)
+        let launcher = try KeeperLauncher(settings)
         try poller.add(launcher.descriptor, token: Token.launcher)
         self.launcher = launcher
         shared.withLock { $0.launcherPid = launcher.pid }
@@ -301,7 +316,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     private func workerDidNotStart(_ id: WorkerID, _ reason: String) {
-        if let link = remove(id) { _ = relay.remove(link.standardError) }
+        if let tap = remove(id)?.standardError { _ = relay.remove(tap) }
         let failure = PoolError(.brokenPool, "a worker cannot be started: \(reason)")
         withCore { core, aftermath in
             core.workerEnded(id, running: false, failure: failure, isKeepersFault: false, &aftermath)
@@ -320,11 +335,18 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         // What it had answered counts, whatever happened then.
         _ = receiveReplies()
         guard let link = remove(id) else { return }
-        let standardError = relay.remove(link.standardError)
+        let standardError = link.standardError.map(relay.remove) ?? ""
         let isTrusted = link.misbehaviour == nil
         let victim = shared.withLock { $0.core.victim(of: id, isTrusted: isTrusted) }
         let failure = PoolError.workerEnded(link, status: status, victim: victim, standardError: standardError)
+        let initializerFailure = PoolError.initializerFailed(
+            link,
+            status: status,
+            initializer: settings.initializer,
+            standardError: standardError
+        )
         withCore { core, aftermath in
+            if let initializerFailure { core.initializerFailed(initializerFailure, &aftermath) }
             core.workerEnded(
                 id,
                 running: victim != nil,

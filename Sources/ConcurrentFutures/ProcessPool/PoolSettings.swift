@@ -6,6 +6,8 @@ struct PoolSettings: Sendable {
     /// What the names of the pool's threads begin with.
     let name: String
     let options: ProcessPoolOptions
+    let initializer: EncodedStartupCall?
+    let preload: EncodedStartupCall?
     /// How long a task may take to end by itself.
     let gracePeriod: Duration
     /// Absolute, so that it means the same whenever a fork server starts.
@@ -19,6 +21,8 @@ struct PoolSettings: Sendable {
         minWorkers: Int,
         startMethod: StartMethod,
         name: String,
+        initializer: StartupCall? = nil,
+        preload: PreloadCall? = nil,
         options: ProcessPoolOptions
     ) throws(PoolError) {
         try options.validate()
@@ -31,6 +35,20 @@ struct PoolSettings: Sendable {
             throw .invalid(
                 "minWorkers is \(minWorkers); it must be between 0 and maxWorkers, which is \(maxWorkers)"
             )
+        }
+        if preload != nil, startMethod == .spawn {
+            throw .invalid(
+                """
+                preload is given and startMethod is .spawn; workers that are not forked share nothing with the fork server, so use \
+                startMethod .forkServer, or an initializer
+                """
+            )
+        }
+        self.initializer = try initializer.map { call throws(PoolError) in
+            try EncodedStartupCall(call.body, call.options, as: "initializer")
+        }
+        self.preload = try preload.map { call throws(PoolError) in
+            try EncodedStartupCall(call.body, call.options, as: "preload")
         }
         self.maxWorkers = maxWorkers
         self.minWorkers = minWorkers

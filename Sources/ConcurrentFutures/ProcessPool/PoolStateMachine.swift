@@ -250,6 +250,19 @@ struct PoolStateMachine {
         settle(&actions)
     }
 
+    /// The pool's initializer failed in a worker, and would in each: whatever waits fails now, also while other workers live. They end
+    /// what they have begun.
+    mutating func initializerFailed(actions: inout Actions) {
+        canStartWorkers = false
+        breakDown(&actions)
+        for (id, worker) in workers.elements {
+            for case let task? in worker.inFlight.map(\.task) where !tasks[task]!.isCancelled {
+                actions.append(.revoke(task, from: id))
+            }
+        }
+        settle(&actions)
+    }
+
     /// Nothing more comes in; what has come in is done, unless it is cancelled.
     ///
     /// - Parameter cancelPending: whether the tasks that do not run yet are cancelled.
@@ -374,6 +387,8 @@ struct PoolStateMachine {
     private mutating func requeue(_ task: TaskID, _ actions: inout Actions) {
         if tasks[task]!.isCancelled || tasks[task]!.isUnwanted {
             complete(task, .cancelled, &actions)
+        } else if life == .broken {
+            complete(task, .broken, &actions)
         } else {
             tasks[task]!.state = .queued
             backlog.prepend(task)

@@ -49,6 +49,12 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     ///   - minWorkers: how many are started at once and kept, so that they stand ready.
     ///   - startMethod: how a worker is started.
     ///   - name: what the names of the pool's threads begin with.
+    ///   - initializer: what runs once in each worker, before its first task. If it fails, the pool is broken: whatever waits and
+    ///     whatever comes fails with ``PoolError/Code/brokenPool`` and the reason.
+    ///   - preload: what runs once in the fork server before it forks a worker, so that all workers share what it leaves in memory. If
+    ///     it fails, the pool is broken too. Only with ``StartMethod/forkServer``.
+    ///   - initializer: what runs once in each worker, before its first task.
+    ///   - preload: what runs once, before the first worker; workers share what it leaves in memory.
     ///   - options: limits of time and memory, surroundings of the workers, and more.
     /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for an option that makes no sense, and
     ///   ``PoolError/Code/unsupportedHost`` if this program loaded the library at run time, with
@@ -58,6 +64,8 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
         minWorkers: Int = 0,
         startMethod: StartMethod = .forkServer,
         name: String = "cf-process",
+        initializer: StartupCall? = nil,
+        preload: PreloadCall? = nil,
         options: ProcessPoolOptions = ProcessPoolOptions()
     ) throws {
         settings = try PoolSettings(
@@ -65,6 +73,8 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
             minWorkers: minWorkers,
             startMethod: startMethod,
             name: name,
+            initializer: initializer,
+            preload: preload,
             options: options
         )
         if let obstacle = OwnProgram.obstacle { throw PoolError(.unsupportedHost, obstacle) }

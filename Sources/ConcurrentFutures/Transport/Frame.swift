@@ -39,6 +39,8 @@ struct ReplyHeader {
         case batchEnd = 4
         /// The frame had been revoked and was passed over.
         case revoked = 5
+        /// The pool's initializer threw, and the worker ends; the payload is an ``InitializerFailure``. No task.
+        case initializerFailed = 6
     }
 
     /// The whole frame's bytes, a multiple of eight.

@@ -6,16 +6,20 @@
 /// It is made on one thread and then belongs to the task thread, on which alone it runs: that is what the unchecked conformance rests on.
 final class WorkerLoop: @unchecked Sendable {
     private let channel: any TaskChannel
+    private let initializer: StartupMessage?
     /// By their numbers.
     private var functions: [Result<BoundFunction, any Error>?] = []
     private var outcome = BinaryEncoder()
 
-    init(_ channel: any TaskChannel) {
+    /// - Parameter initializer: what is run before the first task.
+    init(_ channel: any TaskChannel, initializer: StartupMessage?) {
         self.channel = channel
+        self.initializer = initializer
     }
 
     /// Ends the process when the host asks for it.
     func run() async -> Never {
+        await initialize()
         send(.ready, sequence: 0)
         while let request = channel.nextRequest(define: define) {
             do {
@@ -34,6 +38,22 @@ final class WorkerLoop: @unchecked Sendable {
         }
         CurrentProcess.flushStandardStreams()
         CurrentProcess.end(code: 0)
+    }
+
+    /// Ends the process if the pool's initializer throws.
+    private func initialize() async {
+        guard let initializer else { return }
+        // If it ends the process, this tells the host that it was the initializer that did.
+        channel.note(.initializing)
+        do {
+            try await initializer.runAsync()
+        } catch {
+            InitializerFailure.append(error, to: &outcome)
+            CurrentProcess.flushStandardStreams()
+            send(.initializerFailed, sequence: 0)
+            CurrentProcess.end(code: 0)
+        }
+        channel.note(.idle)
     }
 
     private func define(_ number: UInt32, _ definition: UnsafeRawBufferPointer) {

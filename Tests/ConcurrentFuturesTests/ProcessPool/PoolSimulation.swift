@@ -97,6 +97,13 @@ struct PoolSimulation {
         case 41 where Int.random(in: 0..<50, using: &generator) == 0:
             machine.cannotStartWorkers(actions: &actions)
             settle()
+        case 43 where Int.random(in: 0..<50, using: &generator) == 0:
+            machine.initializerFailed(actions: &actions)
+            settle()
+            precondition(
+                worlds.values.allSatisfy { world in world.frames.allSatisfy { $0.isStarted || $0.isRevoked } },
+                "what has not begun when the initializer fails does not begin"
+            )
         default: advance()
         }
     }
