@@ -51,10 +51,14 @@ int cf_peek_dead_child(int options, pid_t *pid) {
     return result;
 }
 
-int cf_reap_pidfd(int pidfd) {
+int cf_reap_pidfd(int pidfd, int *signal, int *exit_code) {
     siginfo_t info;
+    memset(&info, 0, sizeof info);
     // P_PIDFD, which older headers lack.
-    return waitid((idtype_t)3, (id_t)pidfd, &info, WEXITED);
+    int result = waitid((idtype_t)3, (id_t)pidfd, &info, WEXITED);
+    *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+    *exit_code = info.si_code == CLD_EXITED ? info.si_status : 0;
+    return result;
 }
 
 int cf_wait_status_exited(int status) { return WIFEXITED(status); }

@@ -48,8 +48,8 @@ int cf_prctl_set_parent_death_signal(int signal);
 int cf_prctl_set_name(const char *name);
 /// Waits for any child to have ended without reaping it; 0 in `pid` if none has. `-1` and `ECHILD` if there are no children.
 int cf_peek_dead_child(int options, pid_t *pid);
-/// Waits until the child has ended, and reaps it.
-int cf_reap_pidfd(int pidfd);
+/// Waits until the child has ended, and reaps it; tells the signal that ended it, or else 0 and its exit code.
+int cf_reap_pidfd(int pidfd, int *signal, int *exit_code);
 int cf_wait_status_exited(int status);
 int cf_wait_status_exit_code(int status);
 int cf_wait_status_signal(int status);

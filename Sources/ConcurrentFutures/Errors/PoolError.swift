@@ -60,9 +60,14 @@ public struct PoolError: Error, Sendable {
     /// What the worker wrote to its standard error during the task: its beginning and its end, if it was long.
     public var standardError: String?
     /// The error behind this one.
-    public var underlying: (any Error)?
+    public var underlying: (any Error)? {
+        get { (cause as? DeferredError)?.error ?? cause }
+        set { cause = newValue }
+    }
     /// Why the earlier attempts of the task failed, the first one first; see ``RetryPolicy``.
     public var previousFailures: [any Error] = []
+    /// What ``underlying`` gives; it may be a ``DeferredError``.
+    private var cause: (any Error)?
 
     /// Creates an error.
     public init(
@@ -80,7 +85,7 @@ public struct PoolError: Error, Sendable {
         self.exitCode = exitCode
         self.pid = pid
         self.standardError = standardError
-        self.underlying = underlying
+        cause = underlying
     }
 }
 

@@ -37,13 +37,14 @@ extension PoolCore.Victim {
         return switch stage {
         case .decodingArguments: "decoded the arguments of \(call)"
         case .encodingResult: "encoded the result of \(call)"
-        case .idle, .running: "ran \(call)"
+        case .idle, .initializing, .running: "ran \(call)"
         }
     }
 }
 
 extension ExitStatus {
-    fileprivate var sentence: String {
+    /// How it ended, to be put behind the name of who did.
+    var sentence: String {
         if let exitCode { return "exited with code \(exitCode)" }
         let name = signalName(signal)
         return switch name {

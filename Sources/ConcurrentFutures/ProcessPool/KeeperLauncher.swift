@@ -1,14 +1,24 @@
 /// Launches workers through a fork server, this program's own child.
 final class KeeperLauncher: WorkerLauncher {
-    private let method: StartMethod
+    private let settings: PoolSettings
     private let socket: MessageSocket
     private let process: ProcessHandle
     private var handles: [WorkerID: ProcessHandle] = [:]
     private var isLost = false
-    private(set) var isReady = false
-    private var timeToBeReady: UInt64
+    private enum Phase: Equatable {
+        case starting(deadline: UInt64)
+        /// It runs `preload`, as long as that takes.
+        case preloading
+        case ready
+    }
+
+    private var phase: Phase
+    /// Workers that were asked for before it was ready.
+    private var expected: Set<WorkerID> = []
     /// Workers that were to start or to end, and have to have done so by then.
     private var awaited: [WorkerID: UInt64] = [:]
+    /// Whether it was ended because nobody waited for it any more.
+    private var isUnwanted = false
 
     /// How long a fork server may take until it stands ready; it takes some 10 ms, on a machine that is not overloaded.
     private static let timeToStart: UInt64 = 30_000_000_000
@@ -22,42 +32,61 @@ final class KeeperLauncher: WorkerLauncher {
     /// Starts a fork server. It gets ready on its own; see ``deadline``.
     ///
     /// - Throws: ``SystemError`` if this program cannot be started once more.
-    init(method: StartMethod) throws {
-        self.method = method
+    init(_ settings: PoolSettings) throws {
+        self.settings = settings
         let invitation = try OwnProgram.Invitation()
         let host = try ProcessHandle(pid: CurrentProcess.pid)
-        try invitation.socket.send(encoding: ProcessRole.forkServer, descriptors: [host.descriptor])
-        process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment()))
+        let file = try KeeperSettings(settings).inFile()
+        try invitation.socket.send(
+            encoding: ProcessRole.forkServer,
+            descriptors: [host.descriptor, file.descriptor]
+        )
+        process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment(settings)))
         socket = invitation.socket
         try socket.makeNonBlocking()
-        timeToBeReady = monotonicNanoseconds() + Self.timeToStart
+        phase = .starting(deadline: monotonicNanoseconds() + Self.timeToStart)
     }
 
     var deadline: UInt64? {
-        guard isReady else { return timeToBeReady }
-        return awaited.values.min()
+        switch phase {
+        case .starting(let deadline): deadline
+        case .preloading: nil
+        case .ready: awaited.values.min()
+        }
+    }
+
+    private func becomeReady() {
+        phase = .ready
+        for id in expected { awaitAnswer(about: id) }
+        expected = []
+    }
+
+    private func awaitAnswer(about id: WorkerID) {
+        if awaited[id] == nil { awaited[id] = monotonicNanoseconds() + Self.timeToObey }
     }
 
     /// Swift's backtraces cost a tenth of a second and more for each crash, and on a terminal wait for a key: workers print none unless
-    /// the program's own environment asks for them.
-    private static func environment() -> [String: String?] {
+    /// the program's own environment or the pool's asks for them.
+    private static func environment(_ settings: PoolSettings) -> [String: String?] {
+        var environment = settings.options.environment
         let name = "SWIFT_BACKTRACE"
-        guard let wanted = CurrentProcess.environmentVariable(name) else { return [name: "enable=no"] }
-        return [name: wanted + ",interactive=no"]
+        let wanted = environment[name] ?? CurrentProcess.environmentVariable(name)
+        environment[name] = .some(wanted.map { $0 + ",interactive=no" } ?? "enable=no")
+        return environment
     }
 
     var descriptor: Descriptor { socket.descriptor }
     var pid: Int32 { process.pid }
 
-    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor) throws -> any WorkerChannel {
+    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor?) throws -> any WorkerChannel {
         let (channel, end) = try RingChannel.make(bell: bell)
         let descriptors = WorkerDescriptors(channel: end, standardError: standardError)
         do {
-            try socket.send(encoding: KeeperCommand.start(id, method), descriptors: descriptors.all)
+            try socket.send(encoding: KeeperCommand.start(id, settings.startMethod), descriptors: descriptors.all)
         } catch let error as SystemError where error.isDisconnected {
             // A fork server that is gone is told by `events()`, and with it what became of this worker.
         }
-        if isReady { awaited[id] = monotonicNanoseconds() + Self.timeToObey }
+        if phase == .ready { awaitAnswer(about: id) } else { expected.insert(id) }
         return channel
     }
 
@@ -66,21 +95,27 @@ final class KeeperLauncher: WorkerLauncher {
     }
 
     func abandon() {
+        isUnwanted = true
         for handle in handles.values { handle.kill() }
         process.kill()
     }
 
     func kill(_ id: WorkerID) {
-        if awaited[id] == nil { awaited[id] = monotonicNanoseconds() + Self.timeToObey }
         handles[id]?.kill()
         try? socket.send(encoding: KeeperCommand.kill(id))
+        guard phase != .ready else { return awaitAnswer(about: id) }
+        expected.remove(id)
+        // It hears of nothing before it is ready, and nobody shall have to wait for that.
+        if expected.isEmpty { abandon() }
     }
 
     func events() -> [LauncherEvent] {
         guard !isLost else { return [] }
         var events: [LauncherEvent] = []
         if let deadline, monotonicNanoseconds() > deadline {
-            guard isReady else { return [.unable(reason: "the fork server did not stand ready within 30 seconds")] }
+            guard phase == .ready else {
+                return [.unable(reason: "the fork server did not stand ready within 30 seconds")]
+            }
             // It was stopped, or hangs. Nothing would tell what becomes of its workers.
             abandon()
             process.waitUntilEnded(by: .now + Self.timeToDie)
@@ -89,12 +124,12 @@ final class KeeperLauncher: WorkerLauncher {
             while let (report, descriptors) = try socket.receive(KeeperReport.self) {
                 if let event = event(for: report, descriptors) { events.append(event) }
             }
-            events.append(.lost)
+            events.append(loss())
         } catch let error as SystemError where error.isTransient {
             return events
         } catch {
             // It is of no more use, whether it is gone or has gone mad.
-            events.append(.lost)
+            events.append(loss())
         }
         isLost = true
         // Until a worker has ended it could begin a task that is about to be given to another.
@@ -104,10 +139,20 @@ final class KeeperLauncher: WorkerLauncher {
         return events
     }
 
+    /// What it means that the fork server is lost: another one would end in the same `preload`.
+    private func loss() -> LauncherEvent {
+        guard phase == .preloading, !isUnwanted else { return .lost }
+        process.kill()
+        let end = process.waitForEnd().map { " \($0.sentence)" } ?? " ended"
+        return .unable(reason: "preload failed: the fork server\(end) while it ran \(preloadName)")
+    }
+
+    private var preloadName: String { settings.preload?.displayName ?? "it" }
+
     private func event(for report: KeeperReport, _ descriptors: [Descriptor]) -> LauncherEvent? {
         switch report {
         case .ready(let images):
-            isReady = true
+            if settings.preload == nil { becomeReady() } else { phase = .preloading }
             guard let name = LoadedImages.mismatch(with: images) else { return nil }
             return .unable(
                 reason: """
@@ -117,6 +162,11 @@ final class KeeperLauncher: WorkerLauncher {
             )
         case .unable(let reason):
             return .unable(reason: reason)
+        case .preloaded:
+            becomeReady()
+            return nil
+        case .preloadFailed(let error):
+            return .unable(reason: "preload failed: \(preloadName) threw \(error)")
         case .started(let id, let pid):
             awaited[id] = nil
             if let descriptor = descriptors.first { handles[id] = ProcessHandle(pid: pid, received: descriptor) }
@@ -133,11 +183,19 @@ final class KeeperLauncher: WorkerLauncher {
 
     func close() {
         // It is not reading if it is lost, and otherwise goes when its socket closes.
-        if isLost || !isReady { process.kill() }
+        if isLost || phase != .ready { process.kill() }
         socket.shutDown()
         process.waitUntilEnded(by: .now + Self.timeToLeave)
         // Its workers go with it.
         process.kill()
         process.waitForEnd()
+    }
+}
+
+extension KeeperSettings {
+    fileprivate init(_ settings: PoolSettings) {
+        workingDirectory = settings.workingDirectory
+        preload = settings.preload?.message
+        worker = WorkerSettings(initializer: settings.initializer?.message)
     }
 }

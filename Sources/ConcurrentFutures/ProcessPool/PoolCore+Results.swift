@@ -213,7 +213,9 @@ extension PoolCore {
                 record.future, Self.failure(PoolError(deadlineOf: record, isRunning: limit == .deadline), of: record)
             )
         case .broken:
-            return (record.future, Self.failure(Self.broken(because: brokenReason, record), of: record))
+            var error = initializerFailure ?? Self.broken(because: brokenReason)
+            error.previousFailures = record.attempts?.failures ?? []
+            return (record.future, Self.failure(error, of: record))
         case .judged:
             return (record.future, record.attempts!.outcomeInQuestion!)
         case .shutDown:
@@ -232,14 +234,13 @@ extension PoolCore {
         return .batch(batch, nanoseconds: 0)
     }
 
-    private static func broken(because reason: PoolError?, _ record: PoolTask) -> PoolError {
+    private static func broken(because reason: PoolError?) -> PoolError {
         var error = PoolError(
             .brokenPool,
             "no worker lives and none can be started: \(reason?.message ?? "")",
             underlying: reason
         )
         error.standardError = reason?.standardError
-        error.previousFailures = record.attempts?.failures ?? []
         return error
     }
 }

@@ -31,6 +31,8 @@ struct PoolCore: ~Copyable {
     private var orders: [Order] = []
     /// Why no worker can be started.
     var brokenReason: PoolError?
+    /// How the pool's initializer failed; then that is why.
+    private(set) var initializerFailure: PoolError?
     /// Whether everything has ended.
     private(set) var isStopped = false
 
@@ -72,6 +74,8 @@ struct PoolCore: ~Copyable {
         carryOut(&aftermath)
         return isKnown
     }
+
+    var maxWorkers: Int { machine.configuration.maxWorkers }
 
     func isRunning(_ task: TaskID) -> Bool {
         guard let (worker, index) = machine.place(of: task) else { return false }
@@ -138,6 +142,14 @@ struct PoolCore: ~Copyable {
         tellTime()
         brokenReason = reason
         machine.cannotStartWorkers(actions: &actions)
+        carryOut(&aftermath)
+    }
+
+    /// The pool's initializer failed in a worker.
+    mutating func initializerFailed(_ failure: PoolError, _ aftermath: inout Aftermath) {
+        tellTime()
+        if initializerFailure == nil { initializerFailure = failure }
+        machine.initializerFailed(actions: &actions)
         carryOut(&aftermath)
     }
 

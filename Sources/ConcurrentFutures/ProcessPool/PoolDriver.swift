@@ -17,7 +17,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         var waiters: [UnsafeContinuation<Void, Never>] = []
     }
 
-    private let startMethod: StartMethod
+    private let settings: PoolSettings
     private let shared: Mutex<Shared>
     private let callbacks: CallbackThread
     private let poller: Poller
@@ -43,14 +43,18 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private static let looksBeforeSleeping = 60
     private static let turnsBetweenEvents = 32
 
-    init(
-        configuration: PoolStateMachine.Configuration,
-        startMethod: StartMethod,
-        name: String
-    ) throws(SystemError) {
-        self.startMethod = startMethod
+    init(_ settings: PoolSettings) throws(SystemError) {
+        self.settings = settings
+        let configuration = PoolStateMachine.Configuration(
+            maxWorkers: settings.maxWorkers,
+            minWorkers: settings.minWorkers,
+            channelRoom: ChannelLayout.ringSize - 2 * RequestHeader.size,
+            gracePeriod: settings.gracePeriod.clampedNanoseconds,
+            maxTasksPerWorker: settings.options.maxTasksPerWorker,
+            idleTimeout: settings.options.idleTimeout?.clampedNanoseconds
+        )
         shared = Mutex(Shared(core: PoolCore(configuration)))
-        callbacks = CallbackThread(name: name)
+        callbacks = CallbackThread(name: settings.name)
         poller = try Poller()
         bell = try Doorbell()
         alarm = try Alarm()
@@ -105,6 +109,10 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
 
     func resize(to maxWorkers: Int) {
         withCore { core, aftermath in core.resize(to: maxWorkers, &aftermath) }
+    }
+
+    var maxWorkers: Int {
+        shared.withLock { $0.core.maxWorkers }
     }
 
     func shutDown(cancelPending: Bool) {
@@ -214,7 +222,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         switch order {
         case .start(let id): startWorker(id)
         case .terminate(let id): launcher?.terminate(id)
-        case .kill(let id): kill(id)
+        case .kill(let id):
+            links.first { $0.id == id }?.isUnwanted = true
+            launcher?.kill(id)
         case .abandonWorkers: abandonWorkers()
         }
     }
@@ -235,6 +245,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             var senseless: Set<WorkerID> = []
             for (link, reply) in replies where !senseless.contains(link.id) {
                 do throws(ChannelFailure) {
+                    if try isOfInitializer(reply, link) { continue }
                     try core.received(reply, from: link.id, &aftermath)
                 } catch {
                     senseless.insert(link.id)
@@ -243,6 +254,18 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             }
         }
         if replies.contains(where: { $0.1.kind == .ready }) { launchersLostInVain = 0 }
+        return true
+    }
+
+    /// Notes what a worker says of its start.
+    ///
+    /// - Returns: whether that was all.
+    private func isOfInitializer(_ reply: Reply, _ link: WorkerLink) throws(ChannelFailure) -> Bool {
+        if reply.kind == .ready { link.isReady = true }
+        guard reply.kind == .initializerFailed else { return false }
+        try link.receivedInitializerFailure(reply.payload)
+        // It ends by itself; what it wrote last is known once it has.
+        launcher?.kill(link.id)
         return true
     }
 
@@ -302,16 +325,6 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
 
     // MARK: Workers
 
-    private func kill(_ id: WorkerID) {
-        guard let launcher else { return }
-        if launcher.isReady {
-            launcher.kill(id)
-        } else {
-            // It has started nothing yet, and may take long until it does.
-            launcher.abandon()
-        }
-    }
-
     private func abandonWorkers() {
         guard let launcher else { return }
         launcher.abandon()
@@ -322,17 +335,17 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         do {
             let launcher = try self.launcher ?? startLauncher()
             let bell = try Doorbell()
-            let (tap, writing) = try relay.makeTap()
+            let tap = settings.options.standardError == .capture ? try relay.makeTap() : nil
             let channel: any WorkerChannel
             do {
                 try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
-                channel = try launcher.launch(id, bell: bell, standardError: writing)
+                channel = try launcher.launch(id, bell: bell, standardError: tap?.writing)
             } catch {
-                _ = relay.remove(tap)
+                if let tap { _ = relay.remove(tap.reading) }
                 throw error
             }
-            tap.follow(channel)
-            links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap))
+            tap?.reading.follow(channel)
+            links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading))
             shared.withLock { $0.core.add(channel, for: id) }
         } catch {
             workerDidNotStart(id, String(describing: error))
@@ -340,7 +353,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     private func startLauncher() throws -> any WorkerLauncher {
-        let launcher = try KeeperLauncher(method: startMethod)
+        let launcher = try KeeperLauncher(settings)
         try poller.add(launcher.descriptor, token: Token.launcher)
         self.launcher = launcher
         shared.withLock { $0.launcherPid = launcher.pid }
@@ -361,7 +374,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     private func workerDidNotStart(_ id: WorkerID, _ reason: String) {
-        if let link = remove(id) { _ = relay.remove(link.standardError) }
+        if let tap = remove(id)?.standardError { _ = relay.remove(tap) }
         let failure = PoolError(.brokenPool, "a worker cannot be started: \(reason)")
         withCore { core, aftermath in
             core.workerEnded(id, running: false, failure: failure, isKeepersFault: false, &aftermath)
@@ -380,11 +393,18 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         // What it had answered counts, whatever happened then.
         _ = receiveReplies()
         guard let link = remove(id) else { return }
-        let standardError = relay.remove(link.standardError)
+        let standardError = link.standardError.map(relay.remove) ?? ""
         let isTrusted = link.misbehaviour == nil
         let victim = shared.withLock { $0.core.victim(of: id, isTrusted: isTrusted) }
         let failure = PoolError.workerEnded(link, status: status, victim: victim, standardError: standardError)
+        let initializerFailure = PoolError.initializerFailed(
+            link,
+            status: status,
+            initializer: settings.initializer,
+            standardError: standardError
+        )
         withCore { core, aftermath in
+            if let initializerFailure { core.initializerFailed(initializerFailure, &aftermath) }
             core.workerEnded(
                 id,
                 running: victim != nil,

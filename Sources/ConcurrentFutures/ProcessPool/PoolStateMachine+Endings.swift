@@ -125,11 +125,17 @@ extension PoolStateMachine {
         settle(&actions)
     }
 
-    /// What every worker does before its first task has failed in one of them: the pool is broken, though others may end what they began.
+    /// The pool's initializer failed in a worker, and would in each: whatever waits fails now, also while other workers live. They end
+    /// what they have begun.
     package mutating func initializerFailed(actions: inout Actions) {
         canStartWorkers = false
         breakDown(&actions)
-        for (id, worker) in workers.elements where worker.state == .starting { doom(id, &actions) }
+        for (id, worker) in workers.elements {
+            if worker.state == .starting { doom(id, &actions) }
+            for case let task? in worker.inFlight.map(\.task) where tasks[task]!.stop == nil {
+                actions.append(.revoke(task, from: id))
+            }
+        }
         settle(&actions)
     }
 

@@ -39,53 +39,55 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     private let driver: PoolDriver
     private let forkGeneration = CurrentProcess.forkGeneration
 
-    /// How many worker processes there are at most.
-    public let maxWorkers: Int
+    private let settings: PoolSettings
 
     /// Makes a pool; its workers are started when they are needed.
     ///
     /// - Parameters:
-    ///   - maxWorkers: how many worker processes there are at most; `nil` for as many as there are processors this process may
-    ///     use, by its affinity mask and the quota of its control group.
+    ///   - maxWorkers: how many worker processes there are at most; `nil` for as many as there are processors they may
+    ///     use, by this process's affinity mask, the quota of its control group, and the option ``ProcessPoolOptions/processors``.
     ///   - minWorkers: how many are started at once and kept, so that they stand ready.
     ///   - startMethod: how a worker is started.
     ///   - name: what the names of the pool's threads begin with.
-    /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for numbers that make no sense, and
+    ///   - initializer: what runs once in each worker, before its first task. If it fails, the pool is broken: whatever waits and
+    ///     whatever comes fails with ``PoolError/Code/brokenPool`` and the reason.
+    ///   - preload: what runs once in the fork server before it forks a worker, so that all workers share what it leaves in memory. If
+    ///     it fails, the pool is broken too. Only with ``StartMethod/forkServer``.
+    ///   - initializer: what runs once in each worker, before its first task.
+    ///   - preload: what runs once, before the first worker; workers share what it leaves in memory.
+    ///   - options: limits of time and memory, surroundings of the workers, and more.
+    /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for an option that makes no sense, and
     ///   ``PoolError/Code/unsupportedHost`` if this program loaded the library at run time, with
     ///   `dlopen`, is linked statically as a whole, or runs with other rights than its user's.
     public init(
         maxWorkers: Int? = nil,
         minWorkers: Int = 0,
         startMethod: StartMethod = .forkServer,
-        name: String = "cf-process"
+        name: String = "cf-process",
+        initializer: StartupCall? = nil,
+        preload: PreloadCall? = nil,
+        options: ProcessPoolOptions = ProcessPoolOptions()
     ) throws {
-        let maxWorkers = maxWorkers ?? AvailableProcessors.count()
-        guard maxWorkers > 0 else {
-            throw PoolError(.invalidConfiguration, "maxWorkers is \(maxWorkers); a pool needs at least 1 worker")
-        }
-        guard (0...maxWorkers).contains(minWorkers) else {
-            throw PoolError(
-                .invalidConfiguration,
-                "minWorkers is \(minWorkers); it must be between 0 and maxWorkers, which is \(maxWorkers)"
-            )
-        }
+        settings = try PoolSettings(
+            maxWorkers: maxWorkers,
+            minWorkers: minWorkers,
+            startMethod: startMethod,
+            name: name,
+            initializer: initializer,
+            preload: preload,
+            options: options
+        )
         if let obstacle = OwnProgram.obstacle { throw PoolError(.unsupportedHost, obstacle) }
-        self.maxWorkers = maxWorkers
         do {
-            driver = try PoolDriver(
-                configuration: PoolStateMachine.Configuration(
-                    maxWorkers: maxWorkers,
-                    minWorkers: minWorkers,
-                    channelRoom: ChannelLayout.ringSize - 2 * RequestHeader.size
-                ),
-                startMethod: startMethod,
-                name: name
-            )
+            driver = try PoolDriver(settings)
         } catch {
             throw PoolError(.brokenPool, "the pool cannot be made: \(error)", underlying: error)
         }
         driver.start()
     }
+
+    /// How many worker processes there are at most; see ``resize(to:)``.
+    public var maxWorkers: Int { isForked ? settings.maxWorkers : driver.maxWorkers }
 
     deinit {
         if !isForked { driver.shutDown(cancelPending: false) }
@@ -112,6 +114,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
             )
         }
         do {
+            let options = settings.usualLimits.map(options.completed) ?? options
             return driver.submit(try encode(call.body, options), options: options)
         } catch {
             return Future(completed: .failure(error))
@@ -143,7 +146,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     /// - Parameter gracePeriod: how long tasks that run may take to stop; `nil` for the pool's own. A longer one than the pool's makes no difference.
     public nonisolated(nonsending) func terminate(gracePeriod: Duration? = nil) async {
         guard !isForked else { return }
-        driver.terminate(gracePeriod: gracePeriod?.clampedNanoseconds ?? 1_000_000_000)
+        driver.terminate(gracePeriod: (gracePeriod ?? settings.gracePeriod).clampedNanoseconds)
         await driver.waitUntilGone(afterCallbacks: false)
     }
 
@@ -153,12 +156,17 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     ///
     /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` if that is less than 1 or than `minWorkers`.
     public func resize(to maxWorkers: Int) throws {
-        guard !isForked else { return }
-        driver.resize(to: maxWorkers)
+        guard maxWorkers >= max(1, settings.minWorkers) else {
+            throw PoolError(
+                .invalidConfiguration,
+                "a pool cannot be resized to \(maxWorkers) workers; it needs at least \(max(1, settings.minWorkers))"
+            )
+        }
+        if !isForked { driver.resize(to: maxWorkers) }
     }
 
     func cancelAll() {
-        if !isForked { driver.terminate(gracePeriod: 1_000_000_000) }
+        if !isForked { driver.terminate(gracePeriod: settings.gracePeriod.clampedNanoseconds) }
     }
 
     /// The pid of the fork server, once there is one.

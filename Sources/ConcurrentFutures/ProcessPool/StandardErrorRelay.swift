@@ -27,7 +27,7 @@ final class StandardErrorRelay: Sendable {
     /// Makes a pipe for a new worker.
     ///
     /// - Returns: what it writes can be seen through, and the end that it is given.
-    func makeTap() throws(SystemError) -> (StandardErrorTap, Descriptor) {
+    func makeTap() throws(SystemError) -> (reading: StandardErrorTap, writing: Descriptor) {
         let (reading, writing) = try makePipe()
         let tap = state.withLock { state in
             let tap = StandardErrorTap(reading, token: state.nextToken)

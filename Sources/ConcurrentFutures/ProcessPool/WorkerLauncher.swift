@@ -11,12 +11,10 @@ protocol WorkerLauncher: AnyObject {
     ///
     /// - Parameters:
     ///   - bell: what the worker's replies are to ring.
-    ///   - standardError: where the worker is to write its standard error.
+    ///   - standardError: where the worker is to write its standard error; `nil` for where this program does.
     /// - Returns: the host's end of the way to the worker, whatever kind it is; requests may be sent at once.
     /// - Throws: ``SystemError`` if the worker cannot even be asked for.
-    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor) throws -> any WorkerChannel
-    /// Whether it can launch workers already.
-    var isReady: Bool { get }
+    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor?) throws -> any WorkerChannel
     /// Asks a worker's process to end, by a signal that it may handle.
     func terminate(_ id: WorkerID)
     /// Ends a worker and all that it has started, at once.

@@ -3,13 +3,20 @@ final class WorkerLink {
     let id: WorkerID
     let channel: any WorkerChannel
     let bell: Doorbell
-    let standardError: StandardErrorTap
+    /// `nil` if it writes to this program's own.
+    let standardError: StandardErrorTap?
     /// Once the worker's process is known.
     var pid: Int32?
+    /// Whether it has said that it can take tasks.
+    var isReady = false
+    /// Whether the pool has had it killed.
+    var isUnwanted = false
+    /// What the pool's initializer threw in it, if it did.
+    var initializerFailure: InitializerFailure?
     /// Why nothing is read from it any more, if it has written what no sound worker writes.
     var misbehaviour: ChannelFailure?
 
-    init(id: WorkerID, channel: any WorkerChannel, bell: Doorbell, standardError: StandardErrorTap) {
+    init(id: WorkerID, channel: any WorkerChannel, bell: Doorbell, standardError: StandardErrorTap?) {
         self.id = id
         self.channel = channel
         self.bell = bell

@@ -13,22 +13,25 @@ enum AvailableProcessors {
 
     /// The number of CPUs in the affinity mask.
     static var affinityCount: Int {
+        affinity?.count ?? Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    }
+
+    /// The numbers of the CPUs in the affinity mask; `nil` if the system does not tell.
+    static var affinity: Set<Int>? {
         // A mask of fixed size is refused on machines with more CPUs than it has bits.
-        var byteCount = MemoryLayout<cpu_set_t>.size
-        while byteCount <= 1 << 20 {
-            let mask = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: byteCount,
-                alignment: MemoryLayout<cpu_set_t>.alignment
-            )
-            defer { mask.deallocate() }
-            mask.initializeMemory(as: UInt8.self, repeating: 0)
-            if cf_sched_getaffinity(byteCount, mask.baseAddress!) == 0 {
-                return mask.reduce(0) { $0 + $1.nonzeroBitCount }
+        var mask = [UInt](repeating: 0, count: MemoryLayout<cpu_set_t>.size / MemoryLayout<UInt>.size)
+        while mask.count <= 1 << 17 {
+            if cf_sched_getaffinity(mask.count * MemoryLayout<UInt>.size, &mask) == 0 {
+                return Set(
+                    (0..<mask.count * UInt.bitWidth).filter {
+                        mask[$0 / UInt.bitWidth] >> UInt($0 % UInt.bitWidth) & 1 != 0
+                    }
+                )
             }
             guard errno == EINVAL else { break }
-            byteCount *= 2
+            mask = [UInt](repeating: 0, count: mask.count * 2)
         }
-        return Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        return nil
     }
 
     /// The smallest limit of CPU time among the process's control groups and all their ancestors, in CPUs.

@@ -25,7 +25,8 @@ enum OwnProgram {
         return nil
     }
 
-    private static let variable = "CONCURRENT_FUTURES_BOOTSTRAP"
+    /// Tells a new process of this program that it is one.
+    static let variable = "CONCURRENT_FUTURES_BOOTSTRAP"
     /// Where a process that was started, rather than replaced, finds its socket.
     private static let bootstrapNumber: Int32 = 3
 

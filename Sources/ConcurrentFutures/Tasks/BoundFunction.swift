@@ -12,17 +12,8 @@ class BoundFunction: @unchecked Sendable {
     ///
     /// - Throws: ``FunctionReferenceError`` or `DecodingError` if this process has no such function.
     static func find(definition: UnsafeRawBufferPointer) throws -> BoundFunction {
-        var decoder = BinaryDecoder(definition)
-        let definition = try decoder.decode(FunctionDefinition.self)
-        let shape = try definition.shape.resolve()
-        guard let functionType = shape as? any TaskFunction.Type else {
-            throw PoolError(.unsupportedFunction, "\(shape) is not a shape of a task's function")
-        }
-        let words = try definition.reference.closureWords()
-        func bind<Function: TaskFunction>(_ type: Function.Type) -> BoundFunction {
-            BoundFunctionOf(words.holder(as: type))
-        }
-        return bind(functionType)
+        func bind<Function: TaskFunction>(_ function: Function) -> BoundFunction { BoundFunctionOf(function) }
+        return bind(try FunctionDefinition.function(in: definition))
     }
 
     /// Decodes one call's arguments, calls the function on this thread and appends the ``Outcome``; only if it is not `async`.
@@ -37,6 +28,23 @@ class BoundFunction: @unchecked Sendable {
         stage: (TaskStage) -> Void
     ) async {
         fatalError("abstract")
+    }
+}
+
+extension FunctionDefinition {
+    /// The function that an encoded definition names, as this process has it.
+    ///
+    /// - Throws: ``FunctionReferenceError`` or `DecodingError` if this process has no such function.
+    static func function(in bytes: UnsafeRawBufferPointer) throws -> any TaskFunction {
+        var decoder = BinaryDecoder(bytes)
+        let definition = try decoder.decode(FunctionDefinition.self)
+        let shape = try definition.shape.resolve()
+        guard let functionType = shape as? any TaskFunction.Type else {
+            throw PoolError(.unsupportedFunction, "\(shape) is not a shape of a task's function")
+        }
+        let words = try definition.reference.closureWords()
+        func hold<Function: TaskFunction>(_ type: Function.Type) -> any TaskFunction { words.holder(as: type) }
+        return hold(functionType)
     }
 }
 

@@ -28,6 +28,19 @@ public struct TaskOptions: Sendable {
         limits = hasLimits ? TaskLimits(timeout: timeout, deadline: deadline, retry: retry) : nil
     }
 
+    /// The options with a timeout if they have none.
+    func completed(with usual: TaskLimits) -> TaskOptions {
+        guard let limits else { return TaskOptions(limits: usual, file: file, line: line) }
+        guard limits.timeout == nil else { return self }
+        return TaskOptions(limits: TaskLimits(limits, timeout: usual.timeout), file: file, line: line)
+    }
+
+    private init(limits: TaskLimits, file: StaticString, line: UInt) {
+        self.limits = limits
+        self.file = file
+        self.line = line
+    }
+
     /// Where the task was submitted, for messages.
     var place: String { "\(file):\(line)" }
 
@@ -55,6 +68,15 @@ package final class TaskLimits: Sendable {
         self.retry = retry
         timeoutNanoseconds = timeout?.clampedNanoseconds ?? 0
         deadlineInstant = deadline.map { monotonicNanoseconds() + $0.clampedNanoseconds } ?? 0
+    }
+
+    /// The same with another timeout.
+    init(_ other: TaskLimits, timeout: Duration?) {
+        self.timeout = timeout
+        timeoutNanoseconds = timeout?.clampedNanoseconds ?? 0
+        deadline = other.deadline
+        deadlineInstant = other.deadlineInstant
+        retry = other.retry
     }
 
     /// Limits in a time of one's own.

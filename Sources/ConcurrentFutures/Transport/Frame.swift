@@ -76,6 +76,8 @@ struct ReplyHeader {
         case revoked = 5
         /// The outcome of a batch's item that was asked to stop; those behind it are given back. Its frame has ended.
         case stoppedItem = 6
+        /// The pool's initializer threw, and the worker ends; the payload is an ``InitializerFailure``. No task.
+        case initializerFailed = 7
     }
 
     /// The whole frame's bytes, a multiple of eight.

@@ -4,4 +4,6 @@ enum TaskStage: UInt32, Sendable {
     case decodingArguments = 1
     case running = 2
     case encodingResult = 3
+    /// It runs the pool's initializer, before its first task.
+    case initializing = 4
 }

@@ -5,6 +5,8 @@
 final class ForkServer {
     private let socket: MessageSocket
     private let host: Descriptor
+    private let settingsFile: Descriptor
+    private let settings: KeeperSettings
     private let deaths: Doorbell
     private let poller: Poller
     private var workers: [Int32: WorkerID] = [:]
@@ -18,12 +20,15 @@ final class ForkServer {
     /// - Parameters:
     ///   - socket: on which commands come and reports go.
     ///   - host: a handle of the host's process. A child that the host forked keeps the socket open after the host's death; this tells.
-    init(socket: MessageSocket, host: Descriptor) throws {
+    ///   - settings: the file with the ``KeeperSettings``.
+    init(socket: MessageSocket, host: Descriptor, settings: Descriptor) throws {
         CurrentProcess.resetSignals()
         CurrentProcess.setName("cf-forkserver")
         try CurrentProcess.adoptOrphans()
         self.socket = socket
         self.host = host
+        settingsFile = settings
+        self.settings = try KeeperSettings(from: settings)
         deaths = try ChildProcesses.deathBell()
         poller = try Poller()
         try poller.add(socket.descriptor, token: Token.socket)
@@ -34,6 +39,8 @@ final class ForkServer {
     /// Serves until the host is gone, then leaves nothing behind.
     func run() throws -> Never {
         try report(.ready(images: LoadedImages.handshake()))
+        if let directory = settings.workingDirectory { try changeDirectory(to: directory) }
+        if let preload = settings.preload { try run(preload) }
         var hostIsGone = false
         while !hostIsGone {
             var commandsWait = false
@@ -53,6 +60,54 @@ final class ForkServer {
 
     private func report(_ report: KeeperReport, descriptors: [Descriptor] = []) throws {
         try socket.send(encoding: report, descriptors: descriptors)
+    }
+
+    // MARK: What comes before the first worker
+
+    private func changeDirectory(to path: String) throws {
+        do {
+            try Directory.change(to: path)
+        } catch {
+            throw Obstacle(description: "workingDirectory is \"\(path)\", where it cannot work: \(error)")
+        }
+    }
+
+    /// Ends this process if it throws.
+    private func run(_ preload: StartupMessage) throws {
+        let threads = try CurrentProcess.threadCount()
+        // Nothing is heard of the host while the function runs, however long: the system ends this process with it.
+        try CurrentProcess.dieWithParent(CurrentProcess.parent)
+        if ProcessHandle.hasEnded(host) { leaveNothing() }
+        do {
+            try preload.run()
+        } catch {
+            try report(.preloadFailed(RemoteError(error)))
+            CurrentProcess.flushStandardStreams()
+            leaveNothing()
+        }
+        try CurrentProcess.outliveParent()
+        if threads == 1 {
+            let more = try threadsLeftBehind()
+            guard more == 0 else {
+                throw Obstacle(
+                    description: """
+                        preload left \(more) thread(s) running, and a process with threads cannot be forked safely; let it end \
+                        them, or do the same in an initializer
+                        """
+                )
+            }
+        }
+        try report(.preloaded)
+    }
+
+    /// The threads that live beside this one. One that was joined may still be listed for a moment.
+    private func threadsLeftBehind() throws -> Int {
+        let deadline = monotonicNanoseconds() + 200_000_000
+        while true {
+            let count = try CurrentProcess.threadCount() - 1
+            if count == 0 || monotonicNanoseconds() > deadline { return count }
+            yieldProcessor()
+        }
     }
 
     // MARK: Commands
@@ -98,7 +153,7 @@ final class ForkServer {
         let pid = try ChildProcesses.fork()
         if pid == 0 {
             switch method {
-            case .forkServer: Worker.run(id: id, keeper: keeper, descriptors: descriptors)
+            case .forkServer: Worker.run(id: id, keeper: keeper, descriptors: descriptors, settings: settings.worker)
             case .spawn: becomeSpawnedWorker(id, keeper: keeper, descriptors)
             }
         }
@@ -121,10 +176,11 @@ final class ForkServer {
             CurrentProcess.resetSignals()
             let invitation = try OwnProgram.Invitation()
             let numbers = descriptors.all.map(\.number)
-            try invitation.socket.send(encoding: ProcessRole.worker(id, keeper: keeper, descriptors: numbers))
-            throw OwnProgram.replaceCurrentProcess(invitation, keeping: numbers)
+            let role = ProcessRole.worker(id, keeper: keeper, settings: settingsFile.number, descriptors: numbers)
+            try invitation.socket.send(encoding: role)
+            throw OwnProgram.replaceCurrentProcess(invitation, keeping: numbers + [settingsFile.number])
         } catch {
-            CurrentProcess.redirectStandardError(to: descriptors.standardError)
+            if let standardError = descriptors.standardError { CurrentProcess.redirectStandardError(to: standardError) }
             CurrentProcess.writeToStandardError("a worker could not begin: \(error)\n")
             CurrentProcess.end(code: Worker.failedToStart)
         }
@@ -163,4 +219,9 @@ final class ForkServer {
         }
         CurrentProcess.end(code: 0)
     }
+}
+
+/// Why a fork server cannot do its work, in words that name what its host's user can change.
+private struct Obstacle: Error, CustomStringConvertible {
+    var description: String
 }

@@ -15,6 +15,10 @@ enum KeeperReport: Codable {
     case ready(images: [ImageIdentity])
     /// It cannot do its work.
     case unable(reason: String)
+    /// `preload` has done its work, and workers can be forked.
+    case preloaded
+    /// `preload` has thrown this.
+    case preloadFailed(RemoteError)
     /// A worker has been started; a handle of its process comes with the message.
     case started(WorkerID, pid: Int32)
     case startFailed(WorkerID, reason: String)
@@ -30,29 +34,30 @@ struct ImageIdentity: Codable, Hashable {
 
 /// What a process that the library started is to be.
 enum ProcessRole: Codable {
-    /// The fork server of the host with this pid; a handle of the host comes with the message.
+    /// A fork server; a handle of the host and the file with its ``KeeperSettings`` come with the message.
     case forkServer
-    /// A worker; the numbers are those of ``WorkerDescriptors``.
-    case worker(WorkerID, keeper: Int32, descriptors: [Int32])
+    /// A worker; the numbers are that of the file with its ``KeeperSettings``, then those of ``WorkerDescriptors``.
+    case worker(WorkerID, keeper: Int32, settings: Int32, descriptors: [Int32])
 }
 
 /// What a worker is given, in a fixed order.
 struct WorkerDescriptors {
     var channel: RingChannel.WorkerEnd
-    var standardError: Descriptor
+    /// `nil` if it keeps its host's.
+    var standardError: Descriptor?
 
-    init(channel: RingChannel.WorkerEnd, standardError: Descriptor) {
+    init(channel: RingChannel.WorkerEnd, standardError: Descriptor?) {
         self.channel = channel
         self.standardError = standardError
     }
 
     init?(_ all: [Descriptor]) {
-        guard all.count == 6 else { return nil }
+        guard all.count == 5 || all.count == 6 else { return nil }
         channel = .init(requests: all[0], control: all[1], bell: all[2], socket: all[3], stopBell: all[4])
-        standardError = all[5]
+        standardError = all.count == 6 ? all[5] : nil
     }
 
-    var all: [Descriptor] { channel.all + [standardError] }
+    var all: [Descriptor] { channel.all + (standardError.map { [$0] } ?? []) }
 }
 
 extension MessageSocket {

@@ -10,17 +10,18 @@ func processMain(_ bootstrap: Int32) -> Int32 {
         guard let (role, descriptors) = try socket.receive(ProcessRole.self) else { return 0 }
         switch role {
         case .forkServer:
-            guard let host = descriptors.first else { return 0 }
+            guard descriptors.count == 2 else { return 0 }
             do {
-                try ForkServer(socket: socket, host: host).run()
+                try ForkServer(socket: socket, host: descriptors[0], settings: descriptors[1]).run()
             } catch {
                 // A host that has just gone need not be told.
                 try? socket.send(encoding: KeeperReport.unable(reason: "the fork server cannot do its work: \(error)"))
                 return 1
             }
-        case .worker(let id, let keeper, let numbers):
+        case .worker(let id, let keeper, let settings, let numbers):
             guard let given = WorkerDescriptors(try numbers.map { try Descriptor(owning: $0) }) else { return 1 }
-            Worker.run(id: id, keeper: keeper, descriptors: given)
+            let settings = try KeeperSettings(from: try Descriptor(owning: settings)).worker
+            Worker.run(id: id, keeper: keeper, descriptors: given, settings: settings)
         }
     } catch {
         CurrentProcess.writeToStandardError("a process of a pool could not start: \(error)\n")

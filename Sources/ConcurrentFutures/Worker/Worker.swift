@@ -6,12 +6,12 @@ enum Worker {
     /// Turns this process into a worker.
     ///
     /// - Parameter keeper: the pid of the process that watches this one.
-    static func run(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors) -> Never {
+    static func run(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors, settings: WorkerSettings) -> Never {
         do {
-            try setUp(id: id, keeper: keeper, descriptors: descriptors)
+            try setUp(id: id, keeper: keeper, descriptors: descriptors, settings: settings)
             let channel = try RingTaskChannel(descriptors.channel)
             let call = CallInProgress(channel)
-            let loop = WorkerLoop(channel, call)
+            let loop = WorkerLoop(channel, call, initializer: settings.initializer)
             let thread = TaskThread()
             try SystemThread.start(name: "cf-task") { thread.run({ await loop.run() }, onStart: call.follow) }
             MainQueue.serve(answering: channel.stopBell, onBell: call.obeyStopRequest)
@@ -22,12 +22,17 @@ enum Worker {
     }
 
     /// Everything a worker does to itself before its first task, in order.
-    private static func setUp(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors) throws {
+    private static func setUp(
+        id: WorkerID,
+        keeper: Int32,
+        descriptors: WorkerDescriptors,
+        settings: WorkerSettings
+    ) throws {
         // A session and not only a process group: a background group is stopped when it reads from the terminal.
         CurrentProcess.startSession()
         try CurrentProcess.dieWithParent(keeper)
         CurrentProcess.setName("cf-worker-\(UInt32(truncatingIfNeeded: id))")
-        CurrentProcess.redirectStandardError(to: descriptors.standardError)
+        if let standardError = descriptors.standardError { CurrentProcess.redirectStandardError(to: standardError) }
         try CurrentProcess.closeDescriptors(except: descriptors.channel.all.map(\.number))
         CurrentProcess.readStandardInputFromNothing()
         CurrentProcess.bufferStandardOutputByLine()

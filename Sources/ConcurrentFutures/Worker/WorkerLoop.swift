@@ -7,19 +7,23 @@
 final class WorkerLoop: @unchecked Sendable {
     private let channel: any TaskChannel
     private let call: CallInProgress
+    private let initializer: StartupMessage?
     private var isReady = false
     /// By their numbers.
     private var functions: [Result<BoundFunction, any Error>?] = []
     private var outcome = BinaryEncoder()
 
-    init(_ channel: any TaskChannel, _ call: CallInProgress) {
+    /// - Parameter initializer: what is run before the first task.
+    init(_ channel: any TaskChannel, _ call: CallInProgress, initializer: StartupMessage?) {
         self.channel = channel
         self.call = call
+        self.initializer = initializer
     }
 
     /// Ends the process when the host asks for it; returns when a call was stopped, and wants to be called again by a fresh Swift task.
     func run() async {
         if !isReady {
+            await initialize()
             send(.ready, sequence: 0)
             isReady = true
         }
@@ -42,6 +46,22 @@ final class WorkerLoop: @unchecked Sendable {
         }
         CurrentProcess.flushStandardStreams()
         CurrentProcess.end(code: 0)
+    }
+
+    /// Ends the process if the pool's initializer throws.
+    private func initialize() async {
+        guard let initializer else { return }
+        // If it ends the process, this tells the host that it was the initializer that did.
+        channel.note(.initializing)
+        do {
+            try await initializer.runAsync()
+        } catch {
+            InitializerFailure.append(error, to: &outcome)
+            CurrentProcess.flushStandardStreams()
+            send(.initializerFailed, sequence: 0)
+            CurrentProcess.end(code: 0)
+        }
+        channel.note(.idle)
     }
 
     private func define(_ number: UInt32, _ definition: UnsafeRawBufferPointer) {

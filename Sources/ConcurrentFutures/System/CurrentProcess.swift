@@ -1,0 +1,74 @@
+import CSystemShims
+import Glibc
+
+/// This process and its place among others.
+enum CurrentProcess {
+    static var pid: Int32 { getpid() }
+    static var parent: Int32 { getppid() }
+    /// Changes when this process is forked, in the child; costs next to nothing.
+    static var forkGeneration: UInt32 { cf_fork_generation() }
+
+    /// Lets children whose parents end become children of this process rather than of the system's first.
+    static func adoptOrphans() throws(SystemError) {
+        try retrying("prctl(PR_SET_CHILD_SUBREAPER)") { cf_prctl_set_child_subreaper() }
+    }
+
+    /// Has this process killed when its parent ends.
+    ///
+    /// - Parameter parent: the pid that the parent must still have; if it has ended before the call, no signal will ever come.
+    static func dieWithParent(_ parent: Int32) throws(SystemError) {
+        try retrying("prctl(PR_SET_PDEATHSIG)") { cf_prctl_set_parent_death_signal(SIGKILL) }
+        if getppid() != parent { _exit(0) }
+    }
+
+    /// Takes back what ``dieWithParent(_:)`` asked for.
+    static func outliveParent() throws(SystemError) {
+        try retrying("prctl(PR_SET_PDEATHSIG)") { cf_prctl_set_parent_death_signal(0) }
+    }
+
+    /// Leaves the terminal and the process group of whoever started it.
+    static func startSession() {
+        _ = setsid()
+    }
+
+    /// - Returns: `nil` if there is no such variable.
+    static func environmentVariable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+
+    static func setName(_ name: String) {
+        _ = cf_prctl_set_name(name)
+    }
+
+    /// Gives every signal its default meaning and blocks none.
+    static func resetSignals() {
+        for number in 1...64 { _ = signal(Int32(number), SIG_DFL) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        sigprocmask(SIG_SETMASK, &none, nil)
+    }
+
+    /// How many threads run in this process.
+    ///
+    /// - Throws: ``SystemError`` if `/proc` cannot be read.
+    static func threadCount() throws(SystemError) -> Int {
+        guard let directory = opendir("/proc/self/task") else { throw SystemError("opendir(/proc/self/task)") }
+        defer { closedir(directory) }
+        var count = 0
+        while let entry = readdir(directory) {
+            if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
+        }
+        return count
+    }
+
+    /// The children that have not been reaped. Only right in a process with one thread.
+    static func children() -> [Int32] {
+        guard let text = readTextFile("/proc/self/task/\(getpid())/children") else { return [] }
+        return text.split(separator: " ").compactMap { Int32($0) }
+    }
+
+    /// Ends this process without running what was registered for its end.
+    static func end(code: Int32) -> Never {
+        _exit(code)
+    }
+}

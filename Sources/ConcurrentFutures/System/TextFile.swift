@@ -1,0 +1,18 @@
+import CSystemShims
+import Glibc
+
+/// Reads a small file as text; `nil` if it cannot be read.
+func readTextFile(_ path: String) -> String? {
+    let file = cf_open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    let chunk = 4096
+    while true {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: chunk))
+        let count = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress! + start, chunk) }
+        bytes.removeLast(chunk - max(0, count))
+        if count <= 0 { return count < 0 ? nil : String(decoding: bytes, as: UTF8.self) }
+    }
+}
