@@ -302,6 +302,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func handleTime() {
         // What has ended has ended in time, if that has been said before its time was looked at.
         _ = receiveReplies()
+        shared.withLock { $0.alarmTime = .max }
         withCore { core, aftermath in core.timePassed(&aftermath) }
     }
 

@@ -89,14 +89,23 @@ extension PoolStateMachine {
         guard let worker = workers[id], worker.ladder == nil, let task = worker.oldest else { return }
         let timeout = tasks[task]!.timeout
         guard timeout != 0 else { return }
+        guard let start else {
+            // It has had nothing else to do: a worker that does not begin is stopped, or hangs.
+            if now - worker.busySince >= max(timeout, Self.timeToBegin) { return doom(id, &actions) }
+            workers[id]!.lookAt = now + timeout
+            return
+        }
         // It cannot have begun before it was sent, nor later than now.
-        let start = start.map { min(max($0, worker.busySince), now) } ?? now
-        if start + timeout <= now {
+        let end = min(max(start, worker.busySince), now) + timeout
+        if end <= now {
             beginLadder(of: id, isTimeout: true, &actions)
         } else {
-            workers[id]!.lookAt = start + timeout
+            workers[id]!.lookAt = end
         }
     }
+
+    /// A worker that has nothing else to do begins a task at once, unless the machine is very busy.
+    private static let timeToBegin: UInt64 = 2_000_000_000
 
     /// The next step of a worker's ladder is taken, if it is due.
     package mutating func climb(_ id: WorkerID, actions: inout Actions) {

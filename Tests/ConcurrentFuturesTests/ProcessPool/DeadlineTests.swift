@@ -1,0 +1,181 @@
+import ConcurrentFutures
+import Foundation
+import Testing
+
+@Suite("Limits of time in a process pool", .serialized) struct DeadlineTests {
+    // C1
+    @Test("a task that ignores everything is dead soon after the grace period, and another worker goes on")
+    func ignoresEverything() async throws {
+        let directory = try TemporaryDirectory()
+        try await withProcessPool(maxWorkers: 1, options: .grace(.milliseconds(200))) { pool in
+            let first = try await pool.run(StoppingWork.spin, 0)
+            let start = ContinuousClock.now
+            let error = await expectPoolError(.timedOut) {
+                try await pool.run(StoppingWork.ignoreAll, directory.file("began"), timeout: .milliseconds(300))
+            }
+            let time = ContinuousClock.now - start
+            #expect(time >= .milliseconds(500) && time < .seconds(10))
+            #expect(error?.message.contains("timeout of 0.3 seconds") == true)
+            #expect(error?.message.contains("DeadlineTests.swift") == true)
+            #expect(error?.pid == first)
+            #expect(error?.signal == SIGKILL)
+            #expect(directory.has("began"))
+            let second = try await pool.run(StoppingWork.spin, 0)
+            #expect(second != first)
+        }
+    }
+
+    // C1
+    @Test("a task that does not handle SIGTERM is dead after half of the grace period")
+    func terminated() async throws {
+        let directory = try TemporaryDirectory()
+        try await withProcessPool(maxWorkers: 1, options: .grace(.seconds(60))) { pool in
+            let future = pool.submit(
+                StoppingWork.neverListen,
+                directory.file("began"),
+                timeout: .milliseconds(50),
+                retry: RetryPolicy(maxAttempts: 1)
+            )
+            #expect(await becomesTrue { directory.has("began") })
+            await pool.terminate(gracePeriod: .milliseconds(400))
+            await #expect(throws: CancellationError.self) { try await future.value }
+        }
+    }
+
+    // C2
+    @Test("the timeout starts when the task does, the deadline with the call")
+    func fromStart() async throws {
+        let directory = try TemporaryDirectory()
+        try await withProcessPool(maxWorkers: 1) { pool in
+            let blocker = pool.submit(StoppingWork.spin, 600)
+            let patient = pool.submit(StoppingWork.spin, 0, timeout: .milliseconds(400))
+            let hasty = pool.submit(Work.touch, directory.file("hasty"), deadline: .milliseconds(100))
+            let error = await expectPoolError(.timedOut) { try await hasty.value }
+            #expect(error?.message.contains("before it was begun") == true)
+            #expect(!blocker.isDone)
+            _ = try await patient.value
+            #expect(!directory.has("hasty"))
+        }
+    }
+
+    @Test("a deadline that passes while the task runs stops it")
+    func deadlineWhileRunning() async throws {
+        let directory = try TemporaryDirectory()
+        try await withProcessPool(maxWorkers: 1, options: .grace(.zero)) { pool in
+            let error = await expectPoolError(.timedOut) {
+                try await pool.run(StoppingWork.neverListen, directory.file("began"), deadline: .milliseconds(500))
+            }
+            #expect(error?.message.contains("while it ran") == true)
+        }
+    }
+
+    // C3
+    @Test("the result of a task that ran too long is dropped, and its worker is kept")
+    func lateResult() async throws {
+        try await withProcessPool(maxWorkers: 1, options: .grace(.seconds(60))) { pool in
+            let first = try await pool.run(StoppingWork.spin, 0)
+            _ = await expectPoolError(.timedOut) {
+                try await pool.run(StoppingWork.spin, 300, timeout: .milliseconds(100))
+            }
+            let second = try await pool.run(StoppingWork.spin, 0)
+            #expect(second == first)
+            let isCancelled = try await pool.run(StoppingWork.isCancelled, 0)
+            #expect(!isCancelled)
+            let isCancelledLater = try await pool.run(StoppingWork.isCancelledLater, 0)
+            #expect(!isCancelledLater)
+        }
+    }
+
+    // D2
+    @Test("a worker whose process was stopped is killed after the deadline", arguments: [0, 200])
+    func stoppedProcess(gracePeriod: Int) async throws {
+        let directory = try TemporaryDirectory()
+        try await withProcessPool(maxWorkers: 2, options: .grace(.milliseconds(gracePeriod))) { pool in
+            let stopped = pool.submit(
+                StoppingWork.stopOwnProcess,
+                directory.file("began"),
+                timeout: .milliseconds(200)
+            )
+            let others = (0..<20).map { pool.submit(Work.square, $0) }
+            _ = await expectPoolError(.timedOut) { try await stopped.value }
+            for (n, other) in others.enumerated() {
+                let value = try await other.value
+                #expect(value == n * n)
+            }
+        }
+    }
+
+    // D2
+    @Test("a worker that was stopped before it began is replaced, and its tasks run elsewhere")
+    func stoppedBefore() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool in
+            let first = try await pool.run(ProcessWork.pid, 0)
+            try await stopProcess(first)
+            let futures = (0..<5).map { pool.submit(ProcessWork.pid, $0, timeout: .milliseconds(500)) }
+            for future in futures {
+                let pid = try await future.value
+                #expect(pid != first)
+            }
+        }
+    }
+
+    @Test("a pool's timeout holds for tasks that have none of their own")
+    func poolsTimeout() async throws {
+        let options = ProcessPoolOptions(timeout: .milliseconds(200), gracePeriod: .zero)
+        try await withProcessPool(maxWorkers: 1, options: options) { pool in
+            _ = await expectPoolError(.timedOut) { try await pool.run(StoppingWork.spin, 60_000) }
+            _ = await expectPoolError(.timedOut) {
+                try await pool.run(StoppingWork.spin, 60_000, deadline: .seconds(60))
+            }
+            _ = try await pool.run(StoppingWork.spin, 300, timeout: .seconds(60))
+        }
+    }
+
+    @Test("the timeout of a map is each item's, in a chunk, too", arguments: [1, 4, 10], [0, 60_000])
+    func mapTimeout(chunkSize: Int, gracePeriod: Int) async throws {
+        try await withProcessPool(maxWorkers: 2, options: .grace(.milliseconds(gracePeriod))) { pool in
+            let function = gracePeriod == 0 ? StoppingWork.spinIfThree : StoppingWork.listenIfThree
+            let results = pool.map(0..<10, chunkSize: chunkSize, timeout: .milliseconds(200), function).results
+            var index = 0
+            for await result in results {
+                if index == 3 {
+                    #expect((result.error as? PoolError)?.code == .timedOut)
+                } else {
+                    let value = try result.get()
+                    #expect(value == index)
+                }
+                index += 1
+            }
+            #expect(index == 10)
+        }
+    }
+
+    @Test("limits that never matter leave nothing behind")
+    func manyLimits() async throws {
+        try await withProcessPool(maxWorkers: 2) { pool in
+            for _ in 0..<10 {
+                let futures = (0..<1000).map {
+                    pool.submit(Work.square, $0, timeout: .seconds(3600), deadline: .seconds(7200))
+                }
+                for (n, future) in futures.enumerated() {
+                    let value = try await future.value
+                    #expect(value == n * n)
+                }
+            }
+        }
+    }
+
+    @Test("a limit that makes no sense is refused by the future", arguments: [Duration.zero, .seconds(-1)])
+    func nonsense(timeout: Duration) async throws {
+        try await withProcessPool(maxWorkers: 1) { pool in
+            let error = await expectPoolError(.invalidConfiguration) {
+                try await pool.run(Work.square, 2, timeout: timeout)
+            }
+            #expect(error?.message.contains("timeout") == true)
+            let none = await expectPoolError(.invalidConfiguration) {
+                try await pool.run(Work.square, 2, retry: RetryPolicy(maxAttempts: 0))
+            }
+            #expect(none?.message.contains("maxAttempts") == true)
+        }
+    }
+}
