@@ -62,8 +62,9 @@ import Testing
     func deadlineWhileRunning() async throws {
         let directory = try TemporaryDirectory()
         try await withProcessPool(maxWorkers: 1, options: .grace(.zero)) { pool in
+            _ = try await pool.run(ProcessWork.pid, 0)
             let error = await expectPoolError(.timedOut) {
-                try await pool.run(StoppingWork.neverListen, directory.file("began"), deadline: .milliseconds(500))
+                try await pool.run(StoppingWork.neverListen, directory.file("began"), deadline: .seconds(1))
             }
             #expect(error?.message.contains("while it ran") == true)
         }

@@ -45,6 +45,11 @@ enum StoppingWork {
         return getpid()
     }
 
+    static func passGate(_ gate: FileGate, _ name: String) throws -> Int32 {
+        _ = try Work.passGate(gate, name)
+        return getpid()
+    }
+
     static func isCancelled(_ n: Int) -> Bool { Task.isCancelled }
 
     static func isCancelledLater(_ n: Int) async -> Bool { Task.isCancelled }

@@ -36,10 +36,15 @@ import Testing
         let options = ProcessPoolOptions(idleTimeout: .milliseconds(50))
         try await withProcessPool(maxWorkers: 3, minWorkers: 1, options: options) { pool in
             for _ in 0..<2 {
-                let futures = (0..<3).map { _ in pool.submit(ProcessWork.sleepingPid, 100) }
+                let directory = try TemporaryDirectory()
+                let gate = FileGate(in: directory)
+                let names = ["a", "b", "c"]
+                let futures = names.map { pool.submit(StoppingWork.passGate, gate, $0) }
+                #expect(await becomesTrue { names.allSatisfy(gate.hasBegun) })
+                try gate.release()
                 var pids: Set<Int32> = []
                 for future in futures { pids.insert(try await future.value) }
-                #expect(pids.count == 3)
+                #expect(pids.count == 3 && directory.has("open"))
                 #expect(await becomesTrue { pids.count { kill($0, 0) == 0 } == 1 })
             }
         }
