@@ -39,5 +39,6 @@ enum Worker {
         CurrentProcess.dumpNoCore()
         CurrentProcess.offerToOutOfMemoryKiller()
         CurrentProcess.resetSignals()
+        WorkerContext.enterWorker(id)
     }
 }

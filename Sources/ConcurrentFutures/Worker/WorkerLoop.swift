@@ -73,6 +73,7 @@ final class WorkerLoop: @unchecked Sendable {
     private func runSingle(_ function: BoundFunction, _ request: IncomingRequest) async -> Bool {
         let sequence = request.header.sequence
         var arguments = BinaryDecoder(request.payload)
+        WorkerContext.enterTask(attempt: Int(request.header.attempt), deadline: request.timing.end)
         let wasStopped = await run(function, &arguments, CallNumber(sequence: sequence, item: nil))
         send(.outcome, sequence: sequence)
         return wasStopped
@@ -88,6 +89,8 @@ final class WorkerLoop: @unchecked Sendable {
             guard index >= request.header.firstItem else { continue }
             if request.timing.timeout != 0 { channel.noteItemStart() }
             var arguments = BinaryDecoder(item)
+            let attempt = index == request.header.firstItem ? Int(request.header.attempt) : 1
+            WorkerContext.enterTask(attempt: attempt, deadline: request.timing.end)
             guard await !run(function, &arguments, CallNumber(sequence: sequence, item: index)) else {
                 send(.stoppedItem, sequence: sequence)
                 return true
@@ -156,4 +159,13 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// A buffer that grew beyond this for one result is given back.
     private static let largestKeptBuffer = 1 << 20
+}
+
+extension RequestTiming {
+    /// When a call that begins now will be stopped, on the clock of ``monotonicNanoseconds()``; 0 for never.
+    fileprivate var end: UInt64 {
+        if timeout == 0 { return deadline }
+        let end = monotonicNanoseconds() + timeout
+        return deadline == 0 ? end : min(end, deadline)
+    }
 }
