@@ -7,6 +7,7 @@
 final class WorkerLoop: @unchecked Sendable {
     private let channel: any TaskChannel
     private let call: CallInProgress
+    private let limits: WorkerLimits
     private let initializer: StartupMessage?
     private var isReady = false
     /// By their numbers.
@@ -14,16 +15,28 @@ final class WorkerLoop: @unchecked Sendable {
     private var outcome = BinaryEncoder()
 
     /// - Parameter initializer: what is run before the first task.
-    init(_ channel: any TaskChannel, _ call: CallInProgress, initializer: StartupMessage?) {
+    init(
+        _ channel: any TaskChannel,
+        _ call: CallInProgress,
+        _ limits: WorkerLimits,
+        initializer: StartupMessage?
+    ) {
         self.channel = channel
         self.call = call
+        self.limits = limits
         self.initializer = initializer
+    }
+
+    /// To be called on the task thread, before ``run()``.
+    func prepareThread() {
+        limits.prepareTaskThread()
     }
 
     /// Ends the process when the host asks for it; returns when a call was stopped, and wants to be called again by a fresh Swift task.
     func run() async {
         if !isReady {
             await initialize()
+            if let baseline = limits.memoryBaseline { outcome.append(baseline) }
             send(.ready, sequence: 0)
             isReady = true
         }
@@ -111,6 +124,8 @@ final class WorkerLoop: @unchecked Sendable {
             _ = call.end()
             return true
         }
+        limits.taskBegins(channel)
+        defer { limits.taskEnds() }
         if function.isAsync {
             await function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
         } else {
