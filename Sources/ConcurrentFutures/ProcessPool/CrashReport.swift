@@ -32,7 +32,8 @@ extension PoolError {
 }
 
 extension PoolCore.Victim {
-    fileprivate var activity: String {
+    /// What the worker did, to be put behind "while it".
+    var activity: String {
         let call = "\(function.displayName), submitted at \(options.file):\(options.line)"
         return switch stage {
         case .decodingArguments: "decoded the arguments of \(call)"

@@ -196,6 +196,13 @@ extension KeeperSettings {
     fileprivate init(_ settings: PoolSettings) {
         workingDirectory = settings.workingDirectory
         preload = settings.preload?.message
-        worker = WorkerSettings(initializer: settings.initializer?.message)
+        let options = settings.options
+        worker = WorkerSettings(
+            initializer: settings.initializer?.message,
+            niceness: options.niceness,
+            processors: options.processors?.sorted(),
+            processorTimeLimit: options.cpuTimeLimit.map { max(1, $0.clampedNanoseconds) },
+            memoryLimit: options.memoryLimit.map(UInt64.init)
+        )
     }
 }

@@ -9,6 +9,8 @@ struct PoolCore: ~Copyable {
         let channel: any WorkerChannel
         /// Whether the worker has been sent the definition of the function with this number; false for those beyond the end.
         var knownFunctions: [Bool] = []
+        /// Whether the driver looks at its memory.
+        var isWatched = false
 
         /// - Returns: whether the worker did not know it.
         mutating func learn(_ function: UInt32) -> Bool {
@@ -43,10 +45,15 @@ struct PoolCore: ~Copyable {
         case kill(WorkerID)
         /// Give up all workers that are left.
         case abandonWorkers
+        /// The worker has been given something to do, and its memory is limited.
+        case watchMemory(WorkerID)
     }
 
-    init(_ configuration: PoolStateMachine.Configuration) {
+    private let watchesMemory: Bool
+
+    init(_ configuration: PoolStateMachine.Configuration, watchesMemory: Bool) {
         machine = PoolStateMachine(configuration: configuration)
+        self.watchesMemory = watchesMemory
     }
 
     // MARK: For those who use the pool
@@ -153,6 +160,14 @@ struct PoolCore: ~Copyable {
         carryOut(&aftermath)
     }
 
+    /// Whether a worker's memory is still to be looked at; if not, an order will come when it is again.
+    mutating func keepsWatching(_ id: WorkerID) -> Bool {
+        guard channel(of: id) != nil else { return false }
+        let isAtWork = !machine.tasks(of: id).isEmpty
+        workers[Int(UInt32(truncatingIfNeeded: id))]!.isWatched = isAtWork
+        return isAtWork
+    }
+
     // MARK: Parts
 
     /// The clock is read only where it matters, because that takes longer than much else here.
@@ -231,6 +246,11 @@ struct PoolCore: ~Copyable {
         )
         do {
             try channel.send(request)
+            if watchesMemory, !workers[index]!.isWatched {
+                workers[index]!.isWatched = true
+                orders.append(.watchMemory(id))
+                aftermath.driverHasOrders = true
+            }
             if channel.needsWaking() { aftermath.sleepers.append(channel) }
         } catch {
             if isNew { workers[index]!.knownFunctions[Int(function.number)] = false }

@@ -26,6 +26,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private let relay: StandardErrorRelay
 
     private var launcher: (any WorkerLauncher)?
+    private var memoryWatch: MemoryWatch?
     private var links: [WorkerLink] = []
     /// Launchers that were lost one after the other without a worker having been started.
     private var launchersLostInVain = 0
@@ -53,7 +54,8 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             maxTasksPerWorker: settings.options.maxTasksPerWorker,
             idleTimeout: settings.options.idleTimeout?.clampedNanoseconds
         )
-        shared = Mutex(Shared(core: PoolCore(configuration)))
+        memoryWatch = settings.options.memoryLimit.map { MemoryWatch(limit: UInt64($0)) }
+        shared = Mutex(Shared(core: PoolCore(configuration, watchesMemory: settings.options.memoryLimit != nil)))
         callbacks = CallbackThread(name: settings.name)
         poller = try Poller()
         bell = try Doorbell()
@@ -202,6 +204,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             let (orders, isStopped) = shared.withLock { ($0.core.takeOrders(), $0.core.isStopped) }
             if isStopped { break }
             for order in orders { obey(order) }
+            watchMemory()
             if receiveReplies() {
                 looks = 0
                 busyTurns += 1
@@ -226,6 +229,27 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             links.first { $0.id == id }?.isUnwanted = true
             launcher?.kill(id)
         case .abandonWorkers: abandonWorkers()
+        case .watchMemory(let id):
+            memoryWatch?.begin(id, now: monotonicNanoseconds())
+        }
+    }
+
+    /// Looks at the memory of the workers whose turn it is.
+    private func watchMemory() {
+        guard let nextLook = memoryWatch?.nextLook else { return }
+        let now = monotonicNanoseconds()
+        guard nextLook <= now else { return }
+        for id in memoryWatch?.due(now: now) ?? [] {
+            guard let link = links.first(where: { $0.id == id }) else { continue }
+            guard shared.withLock({ $0.core.keepsWatching(id) }) else {
+                memoryWatch?.pause(id)
+                continue
+            }
+            if link.memory == nil, let pid = link.pid { link.memory = try? ProcessMemory.Reader(pid: pid) }
+            if memoryWatch?.saw(id, link.memory?.read()?.own, now: now) != nil {
+                link.isOverMemoryLimit = true
+                launcher?.kill(id)
+            }
         }
     }
 
@@ -246,6 +270,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             for (link, reply) in replies where !senseless.contains(link.id) {
                 do throws(ChannelFailure) {
                     if try isOfInitializer(reply, link) { continue }
+                    if reply.kind == .ready { try beginToWatch(link, reply.payload) }
                     try core.received(reply, from: link.id, &aftermath)
                 } catch {
                     senseless.insert(link.id)
@@ -267,6 +292,13 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         // It ends by itself; what it wrote last is known once it has.
         launcher?.kill(link.id)
         return true
+    }
+
+    /// A worker says how much memory it had at its birth, if that matters.
+    private func beginToWatch(_ link: WorkerLink, _ payload: Payload) throws(ChannelFailure) {
+        guard memoryWatch != nil else { return }
+        guard payload.count == 8 else { throw ChannelFailure(message: "it did not tell its memory") }
+        memoryWatch?.add(link.id, baseline: payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
     }
 
     /// A worker has written what no sound worker writes. How it ends is told like any other end.
@@ -307,7 +339,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     private func timeoutMilliseconds() -> Int32 {
-        guard let deadline = launcher?.deadline else { return -1 }
+        guard let deadline = [launcher?.deadline, memoryWatch?.nextLook].compactMap(\.self).min() else { return -1 }
         let now = monotonicNanoseconds()
         return deadline <= now ? 0 : Int32(clamping: (deadline - now) / 1_000_000 + 1)
     }
@@ -386,6 +418,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         guard let index = links.firstIndex(where: { $0.id == id }) else { return nil }
         let link = links.remove(at: index)
         poller.remove(link.bell.descriptor)
+        memoryWatch?.remove(id)
         return link
     }
 
@@ -393,11 +426,20 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func workerEnded(_ id: WorkerID, _ status: ExitStatus?) {
         // What it had answered counts, whatever happened then.
         _ = receiveReplies()
+        let memoryPeak = memoryWatch?.peak(of: id) ?? 0
         guard let link = remove(id) else { return }
         let standardError = link.standardError.map(relay.remove) ?? ""
         let isTrusted = link.misbehaviour == nil
         let victim = shared.withLock { $0.core.victim(of: id, isTrusted: isTrusted) }
-        let failure = PoolError.workerEnded(link, status: status, victim: victim, standardError: standardError)
+        let failure =
+            PoolError.limitExceeded(
+                link,
+                status: status,
+                victim: victim,
+                standardError: standardError,
+                memoryPeak: memoryPeak,
+                options: settings.options
+            ) ?? PoolError.workerEnded(link, status: status, victim: victim, standardError: standardError)
         let initializerFailure = PoolError.initializerFailed(
             link,
             status: status,

@@ -36,11 +36,19 @@ public struct ProcessPoolOptions: Sendable {
 
     // MARK: Limits of a worker
 
-    /// How many bytes a worker may take for its tasks, at least 1 MiB: memory of its own, beyond what it had at its birth. A task that takes more
+    /// How many bytes a worker may take, at least 1 MiB: resident memory of its own, beyond what it had at its birth. A task that takes more
     /// fails with ``PoolError/Code/memoryLimitExceeded``, and its worker is replaced.
+    ///
+    /// A worker's memory is watched while it runs tasks, every few milliseconds when it comes near the limit. What an initializer or an
+    /// earlier task has left there counts; what was preloaded, memory that is shared and what processes take that a task starts do not.
+    /// Behind the watch the system refuses a worker memory, used or not, of more than five quarters of the limit and 256 MiB; a crash of
+    /// that is told in the same way.
     public var memoryLimit: Int?
     /// How much processor time each task may use, on all threads of its worker together; more than zero. A task that uses more fails with
-    /// ``PoolError/Code/cpuTimeLimitExceeded``, and its worker is replaced. The system looks some hundred times a second.
+    /// ``PoolError/Code/cpuTimeLimitExceeded``, and its worker is replaced.
+    ///
+    /// The worker gets the signal SIGXCPU, which ends it unless the task handles it, and after one more second of processor time
+    /// SIGKILL. The system looks some hundred times a second. What processes use that a task starts does not count.
     public var cpuTimeLimit: Duration?
     /// How much nicer workers are than this program, from 0 to 19: the higher, the more others go before them.
     public var niceness: Int?

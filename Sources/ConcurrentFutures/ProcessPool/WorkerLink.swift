@@ -9,6 +9,10 @@ final class WorkerLink {
     var pid: Int32?
     /// Whether it has said that it can take tasks.
     var isReady = false
+    /// Reads its memory, once that is looked at.
+    var memory: ProcessMemory.Reader?
+    /// Whether it was killed because it took more memory than it may.
+    var isOverMemoryLimit = false
     /// Whether the pool has had it killed.
     var isUnwanted = false
     /// What the pool's initializer threw in it, if it did.

@@ -41,8 +41,16 @@ enum CurrentProcess {
     }
 
     /// Gives every signal its default meaning and blocks none.
+    ///
+    /// Handlers of crashes stay: after the start of a process those are of Swift's runtime, which writes backtraces if it was asked to.
     static func resetSignals() {
-        for number in 1...64 { _ = signal(Int32(number), SIG_DFL) }
+        let crashes = AllocationFailures.fatalSignals + [SIGQUIT]
+        for number in Int32(1)...64 {
+            var action = sigaction()
+            sigaction(number, nil, &action)
+            let isIgnored = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+            if isIgnored || !crashes.contains(number) { _ = signal(number, SIG_DFL) }
+        }
         var none = sigset_t()
         sigemptyset(&none)
         sigprocmask(SIG_SETMASK, &none, nil)

@@ -26,6 +26,8 @@ enum ChannelLayout {
         static let stage = 384
         static let startedAt = 448
         static let stopRequest = 512
+        static let processorTimeAtStart = 576
+        static let allocationFailed = 640
         static let states = 4096
         static let headerSize = 64 * 1024
     }
@@ -52,6 +54,10 @@ struct ControlBlock {
     let startedAt: SharedWord
     /// The ``CallNumber`` of what the worker is to stop; written by the host.
     let stopRequest: SharedWord
+    /// How many nanoseconds of processor time the worker had used when it began what it runs; only if that is limited.
+    let processorTimeAtStart: SharedWord
+    /// Set when the worker dies because it was refused memory.
+    let allocationFailed: SharedWord
     private let states: UnsafeMutableRawPointer
 
     init(at base: UnsafeMutableRawPointer) {
@@ -65,6 +71,8 @@ struct ControlBlock {
         stage = SharedWord(at: base + ChannelLayout.Control.stage)
         startedAt = SharedWord(at: base + ChannelLayout.Control.startedAt)
         stopRequest = SharedWord(at: base + ChannelLayout.Control.stopRequest)
+        processorTimeAtStart = SharedWord(at: base + ChannelLayout.Control.processorTimeAtStart)
+        allocationFailed = SharedWord(at: base + ChannelLayout.Control.allocationFailed)
         states = base + ChannelLayout.Control.states
     }
 

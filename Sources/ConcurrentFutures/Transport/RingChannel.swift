@@ -262,6 +262,10 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
 
     var startedAt: UInt64 { control.startedAt.load() }
 
+    var processorTimeAtStart: UInt64 { control.processorTimeAtStart.load() }
+
+    var allocationFailed: Bool { control.allocationFailed.load() != 0 }
+
     // MARK: Receiving
 
     func receive(_ body: (Reply) -> Void) throws(ChannelFailure) {

@@ -10,6 +10,9 @@ struct SharedWord: @unchecked Sendable {
         word = address.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
+    /// For a signal handler, which cannot use this.
+    var address: UnsafeMutablePointer<UInt64> { UnsafeMutableRawPointer(word).assumingMemoryBound(to: UInt64.self) }
+
     /// What was written to other places before the value was published is seen after this.
     func load() -> UInt64 { word.pointee.load(ordering: .acquiring) }
 

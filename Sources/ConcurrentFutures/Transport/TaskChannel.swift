@@ -18,6 +18,10 @@ protocol TaskChannel: AnyObject {
     var stopRequest: CallNumber { get }
     /// Rings when the worker is asked to stop something.
     var stopBell: Doorbell { get }
+    /// Says how many nanoseconds of processor time this process had used when its task began.
+    func note(processorTime: UInt64)
+    /// Where to put a 1 when this process is about to die because it was refused memory.
+    var allocationFailureNote: UnsafeMutablePointer<UInt64> { get }
 }
 
 /// A request that has been taken from a channel; valid until its last reply has been sent.
@@ -201,4 +205,10 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     }
 
     var stopRequest: CallNumber { CallNumber(word: control.stopRequest.load()) }
+
+    func note(processorTime: UInt64) {
+        control.processorTimeAtStart.note(processorTime)
+    }
+
+    var allocationFailureNote: UnsafeMutablePointer<UInt64> { control.allocationFailed.address }
 }

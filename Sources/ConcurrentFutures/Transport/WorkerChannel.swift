@@ -32,6 +32,10 @@ protocol WorkerChannel: AnyObject, Sendable {
     var stage: TaskStage { get }
     /// When it began what it runs, as it says, on the clock of ``monotonicNanoseconds()``.
     var startedAt: UInt64 { get }
+    /// How many nanoseconds of processor time it had used then, as it says; 0 if that is not limited.
+    var processorTimeAtStart: UInt64 { get }
+    /// Whether it died because it was refused memory, as it says.
+    var allocationFailed: Bool { get }
 
     /// Takes all replies that have arrived, in order. Driver only.
     ///

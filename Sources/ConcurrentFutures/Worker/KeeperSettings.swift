@@ -12,6 +12,13 @@ struct KeeperSettings: Codable {
 /// What a worker is told at its birth.
 struct WorkerSettings: Codable {
     var initializer: StartupMessage?
+    /// How much nicer than its host it is.
+    var niceness: Int?
+    var processors: [Int]?
+    /// In nanoseconds, for each task.
+    var processorTimeLimit: UInt64?
+    /// In bytes.
+    var memoryLimit: UInt64?
 }
 
 extension KeeperSettings {

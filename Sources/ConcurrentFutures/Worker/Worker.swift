@@ -8,12 +8,14 @@ enum Worker {
     /// - Parameter keeper: the pid of the process that watches this one.
     static func run(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors, settings: WorkerSettings) -> Never {
         do {
-            try setUp(id: id, keeper: keeper, descriptors: descriptors, settings: settings)
-            let channel = try RingTaskChannel(descriptors.channel)
+            let (channel, limits) = try setUp(id: id, keeper: keeper, descriptors: descriptors, settings: settings)
             let call = CallInProgress(channel)
-            let loop = WorkerLoop(channel, call, initializer: settings.initializer)
+            let loop = WorkerLoop(channel, call, limits, initializer: settings.initializer)
             let thread = TaskThread()
-            try SystemThread.start(name: "cf-task") { thread.run({ await loop.run() }, onStart: call.follow) }
+            try SystemThread.start(name: "cf-task") {
+                loop.prepareThread()
+                thread.run({ await loop.run() }, onStart: call.follow)
+            }
             MainQueue.serve(answering: channel.stopBell, onBell: call.obeyStopRequest)
         } catch {
             CurrentProcess.writeToStandardError("a worker could not begin: \(error)\n")
@@ -27,7 +29,7 @@ enum Worker {
         keeper: Int32,
         descriptors: WorkerDescriptors,
         settings: WorkerSettings
-    ) throws {
+    ) throws -> (RingTaskChannel, WorkerLimits) {
         // A session and not only a process group: a background group is stopped when it reads from the terminal.
         CurrentProcess.startSession()
         try CurrentProcess.dieWithParent(keeper)
@@ -39,5 +41,10 @@ enum Worker {
         CurrentProcess.dumpNoCore()
         CurrentProcess.offerToOutOfMemoryKiller()
         CurrentProcess.resetSignals()
+        WorkerContext.enterWorker(id)
+        if let steps = settings.niceness { try CurrentProcess.becomeNicer(by: steps) }
+        if let processors = settings.processors { try CurrentProcess.restrict(to: processors) }
+        let channel = try RingTaskChannel(descriptors.channel)
+        return (channel, try WorkerLimits(settings, channel))
     }
 }

@@ -7,6 +7,7 @@
 final class WorkerLoop: @unchecked Sendable {
     private let channel: any TaskChannel
     private let call: CallInProgress
+    private let limits: WorkerLimits
     private let initializer: StartupMessage?
     private var isReady = false
     /// By their numbers.
@@ -14,16 +15,28 @@ final class WorkerLoop: @unchecked Sendable {
     private var outcome = BinaryEncoder()
 
     /// - Parameter initializer: what is run before the first task.
-    init(_ channel: any TaskChannel, _ call: CallInProgress, initializer: StartupMessage?) {
+    init(
+        _ channel: any TaskChannel,
+        _ call: CallInProgress,
+        _ limits: WorkerLimits,
+        initializer: StartupMessage?
+    ) {
         self.channel = channel
         self.call = call
+        self.limits = limits
         self.initializer = initializer
+    }
+
+    /// To be called on the task thread, before ``run()``.
+    func prepareThread() {
+        limits.prepareTaskThread()
     }
 
     /// Ends the process when the host asks for it; returns when a call was stopped, and wants to be called again by a fresh Swift task.
     func run() async {
         if !isReady {
             await initialize()
+            if let baseline = limits.memoryBaseline { outcome.append(baseline) }
             send(.ready, sequence: 0)
             isReady = true
         }
@@ -73,6 +86,7 @@ final class WorkerLoop: @unchecked Sendable {
     private func runSingle(_ function: BoundFunction, _ request: IncomingRequest) async -> Bool {
         let sequence = request.header.sequence
         var arguments = BinaryDecoder(request.payload)
+        WorkerContext.enterTask(attempt: Int(request.header.attempt), deadline: request.timing.end)
         let wasStopped = await run(function, &arguments, CallNumber(sequence: sequence, item: nil))
         send(.outcome, sequence: sequence)
         return wasStopped
@@ -88,6 +102,8 @@ final class WorkerLoop: @unchecked Sendable {
             guard index >= request.header.firstItem else { continue }
             if request.timing.timeout != 0 { channel.noteItemStart() }
             var arguments = BinaryDecoder(item)
+            let attempt = index == request.header.firstItem ? Int(request.header.attempt) : 1
+            WorkerContext.enterTask(attempt: attempt, deadline: request.timing.end)
             guard await !run(function, &arguments, CallNumber(sequence: sequence, item: index)) else {
                 send(.stoppedItem, sequence: sequence)
                 return true
@@ -108,6 +124,8 @@ final class WorkerLoop: @unchecked Sendable {
             _ = call.end()
             return true
         }
+        limits.taskBegins(channel)
+        defer { limits.taskEnds() }
         if function.isAsync {
             await function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
         } else {
@@ -156,4 +174,13 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// A buffer that grew beyond this for one result is given back.
     private static let largestKeptBuffer = 1 << 20
+}
+
+extension RequestTiming {
+    /// When a call that begins now will be stopped, on the clock of ``monotonicNanoseconds()``; 0 for never.
+    fileprivate var end: UInt64 {
+        if timeout == 0 { return deadline }
+        let end = monotonicNanoseconds() + timeout
+        return deadline == 0 ? end : min(end, deadline)
+    }
 }

@@ -22,12 +22,22 @@ struct SurroundingsTests {
         }
     }
 
-    @Test("backtraces where the pool's environment asks for them, but never questions")
-    func backtraces() async throws {
-        let options = ProcessPoolOptions(environment: ["SWIFT_BACKTRACE": "enable=yes"])
-        try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
-            let setting = try await pool.run(StartupWork.environment, "SWIFT_BACKTRACE")
-            #expect(setting == "enable=yes,interactive=no")
+    // The handlers of a memory limit must not hide those of the runtime.
+    @Test(
+        "backtraces where the pool's environment asks for them, but never questions",
+        arguments: [(StartMethod.forkServer, Int?(64 << 20)), (.spawn, nil)]
+    )
+    func backtraces(method: StartMethod, memoryLimit: Int?) async throws {
+        for (wanted, isOn) in [("enable=yes", true), ("enable=no", false)] {
+            let options = ProcessPoolOptions(memoryLimit: memoryLimit, environment: ["SWIFT_BACKTRACE": wanted])
+            try await withProcessPool(maxWorkers: 1, startMethod: method, options: options) { pool async throws in
+                let setting = try await pool.run(StartupWork.environment, "SWIFT_BACKTRACE")
+                #expect(setting == wanted + ",interactive=no")
+                let error = await pool.submit(ProcessWork.die, .trap).result.error as? PoolError
+                #expect(error?.code == .workerCrashed && error?.signal == SIGILL)
+                // Whether they are complete is the runtime's affair.
+                #expect(error?.standardError?.contains("Backtrac") ?? false == isOn)
+            }
         }
     }
 
