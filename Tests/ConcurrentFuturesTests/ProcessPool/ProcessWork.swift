@@ -71,6 +71,14 @@ enum ProcessWork {
         }.filter { !$0.hasPrefix("/proc/") }
     }
 
+    /// Whether a process has not ended; one that has and that nobody has reaped is not alive.
+    static func isAlive(_ pid: Int32) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let state = status.split(separator: ")").last?.split(separator: " ").first
+        else { return false }
+        return state != "Z" && state != "X"
+    }
+
     /// The children of a process with one thread.
     static func children(of pid: Int32) -> [Int32] {
         let list = try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
