@@ -82,32 +82,6 @@ struct ProcessPoolTests {
         }
     }
 
-    @Test("what cannot be encoded or decoded fails its own future, naming stage and type")
-    func codingFailures() async throws {
-        try await withProcessPool(maxWorkers: 1) { pool async throws in
-            let before = pool.submit(Work.square, 3)
-            let failures: [(any Error)?] = [
-                await pool.submit(Fragile.take, Fragile(.encode)).result.error,
-                await pool.submit(Fragile.take, Fragile(.decode)).result.error,
-                await pool.submit(Fragile.give, .encode).result.error,
-                await pool.submit(Fragile.give, .decode).result.error,
-            ]
-            let expected: [(PoolError.Code, String)] = [
-                (.encodingFailed, "the arguments of type Fragile could not be encoded"),
-                (.decodingFailed, "the arguments of type Fragile could not be decoded"),
-                (.encodingFailed, "its result of type Fragile could not be encoded"),
-                (.decodingFailed, "its result of type Fragile could not be decoded"),
-            ]
-            for (failure, (code, sentence)) in zip(failures, expected) {
-                let error = try #require(failure as? PoolError)
-                #expect(error.code == code)
-                #expect(error.message.contains(sentence) && error.message.contains("this value is fragile"))
-            }
-            #expect(try await before.value == 9)
-            #expect(try await pool.run(Fragile.take, Fragile(.nowhere)) == 1)
-        }
-    }
-
     @Test(
         "an item of a map that cannot be decoded fails alone, on either side",
         arguments: [ExecutorKind.inline, .process]
@@ -128,20 +102,6 @@ struct ProcessPoolTests {
             let bytes = ProcessWork.make(count)
             #expect(try await pool.run(ProcessWork.count, bytes) == count)
             #expect(try await pool.run(ProcessWork.make, count) == bytes)
-        }
-    }
-
-    // D4
-    @Test("more in flight than the rings hold: nothing stands still")
-    func fullRings() async throws {
-        try await withProcessPool(maxWorkers: 2) { pool async throws in
-            let chunk = [UInt8](repeating: 1, count: 40_000)
-            let futures = (0..<300).map { _ in
-                pool.submit({ (bytes: [UInt8]) in bytes + bytes }, chunk)
-            }
-            for future in futures { #expect(try await future.value.count == 80_000) }
-            let results = (0..<2_000).map { _ in pool.submit(ProcessWork.make, 4_000) }
-            #expect(await results.wait().done.count == 2_000)
         }
     }
 

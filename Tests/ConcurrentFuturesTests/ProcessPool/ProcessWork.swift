@@ -49,11 +49,6 @@ enum ProcessWork {
 
     static func die(_ death: Death) -> Int { death.happen() }
 
-    static func dieLater(_ death: Death) async -> Int {
-        await Task.yield()
-        death.happen()
-    }
-
     static func dieIfSeven(_ n: Int) -> Int {
         if n == 7 { fatalError("seven") }
         return n * n
