@@ -177,16 +177,16 @@ struct CleanlinessTests {
     }
 
     // P14
-    @Test("a line that a worker printed is not lost when it is killed")
-    func printedLine() async throws {
+    @Test("a line that a worker printed is not lost when it is killed", arguments: StartMethod.allCases)
+    func printedLine(method: StartMethod) async throws {
         // The worker's standard output is that of its own host, which here is a worker with a file for it.
         let directory = try TemporaryDirectory()
         let path = directory.file("output")
         try await withProcessPool(maxWorkers: 1) { outer async throws in
             try await outer.run(
-                { (path: String) async throws -> Void in
+                { (path: String, method: StartMethod) async throws -> Void in
                     dup2(creat(path, 0o600), 1)
-                    try await withProcessPool(maxWorkers: 1) { pool async throws in
+                    try await withProcessPool(maxWorkers: 1, startMethod: method) { pool async throws in
                         _ = await pool.submit { () -> Int in
                             print("this line")
                             raise(SIGKILL)
@@ -194,7 +194,8 @@ struct CleanlinessTests {
                         }.result
                     }
                 },
-                path
+                path,
+                method
             )
         }
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "this line\n")
