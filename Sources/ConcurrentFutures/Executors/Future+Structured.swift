@@ -1,7 +1,7 @@
 extension Future {
     /// The value; cancelling the waiting task cancels the call, and the wait goes on until the call has ended.
     nonisolated(nonsending) func outcomeCancellingTask() async throws -> Value {
-        try await withTaskCancellationHandler {
+        try await withCancellationHandler {
             do {
                 return try await value
             } catch is CancellationError where Task.isCancelled {

@@ -11,7 +11,7 @@ nonisolated(nonsending) func withScope<Pool: ScopedExecutor, Output>(
     of pool: Pool,
     _ body: nonisolated(nonsending) (Pool) async throws -> Output
 ) async throws -> Output {
-    try await withTaskCancellationHandler {
+    try await withCancellationHandler {
         let output: Output
         do {
             output = try await body(pool)

@@ -65,7 +65,7 @@ final class CompletionQueue: Sendable {
 
     /// The answer is `false` if the task was cancelled.
     nonisolated(nonsending) private func suspend() async -> Bool {
-        await withTaskCancellationHandler {
+        await withCancellationHandler {
             await withUnsafeContinuation { continuation in
                 // The continuation is resumed once: here if it is not stored, else by whoever takes it out of the state.
                 // A task is marked as cancelled before its handler runs. So a cancellation that is not seen here, with

@@ -105,7 +105,7 @@ extension Future {
     }
 
     nonisolated(nonsending) private func suspend(_ ticket: UInt32) async -> FutureWaiter.Wakeup {
-        await withTaskCancellationHandler {
+        await withCancellationHandler {
             await withUnsafeContinuation { continuation in
                 // The continuation is resumed once: here if it is not stored, else by whoever takes it out of the machine.
                 // A task is marked as cancelled before its handler runs. So a cancellation that is not seen here, with

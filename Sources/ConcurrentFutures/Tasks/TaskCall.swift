@@ -16,7 +16,8 @@ public struct TaskCall<Output: Sendable>: Sendable {
     /// - Returns: what the function returns.
     /// - Throws: what the function throws.
     public nonisolated(nonsending) func run() async throws -> Output {
-        try await body.runAsync()
+        // One that is not `async` is called right here, on the caller's executor.
+        body.isAsync ? try await body.runAsync() : try body.run()
     }
 }
 

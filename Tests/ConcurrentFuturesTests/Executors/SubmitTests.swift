@@ -51,6 +51,49 @@ import Testing
         }
     }
 
+    // E11
+    @Test(
+        "the arguments do not live on after the task, even if the future was dropped",
+        arguments: ExecutorKind.allCases
+    )
+    func argumentsAreReleased(kind: ExecutorKind) async throws {
+        try await kind.with { pool in
+            weak var argument: Token?
+            do {
+                let token = Token()
+                argument = token
+                _ = pool.submit({ (_: Token) in 1 }, token)
+            }
+            let answer = try await pool.run(Work.answer)
+            #expect(answer == 42)
+            #expect(await becomesTrue { argument == nil })
+        }
+    }
+
+    // F3
+    @Test(
+        "a callback that submits, cancels and waits disturbs neither the others nor the executor",
+        arguments: ExecutorKind.allCases
+    )
+    func busyCallbacks(kind: ExecutorKind) async throws {
+        try await kind.with { pool in
+            let seen = Log<Int>()
+            let future = pool.submit(Work.square, 2)
+            future.onCompletion { done in
+                done.cancel()
+                seen.append((try? pool.submit(Work.square, 3).get(timeout: testBound)) ?? -1)
+                done.onCompletion { _ in seen.append(100) }
+            }
+            future.onCompletion { done in seen.append((try? done.get()) ?? -1) }
+            #expect(await becomesTrue { seen.elements.count == 3 })
+            #expect(seen.elements.sorted() == [4, 9, 100])
+            let after = try await pool.run(Work.square, 5)
+            #expect(after == 25)
+            let value = try await future.value
+            #expect(value == 4)
+        }
+    }
+
     // E14
     @Test("what is submitted after the shutdown fails with `shutdown`", arguments: ExecutorKind.allCases)
     func afterShutdown(kind: ExecutorKind) async throws {
@@ -110,10 +153,12 @@ import Testing
     // E18
     @Test("ten threads submit, map, cancel and wait at once", arguments: ExecutorKind.allCases)
     func manyThreads(kind: ExecutorKind) async throws {
+        // Of Swift's own threads there are no more than processors.
+        let threads = try ThreadPoolExecutor(maxWorkers: 10)
         try await kind.with { pool in
             try await withThrowingTaskGroup { group in
                 for worker in 0..<10 {
-                    group.addTask {
+                    group.addTask(executorPreference: threads) {
                         for round in 0..<10 {
                             let futures = (0..<10).map { pool.submit(Work.square, $0) }
                             if round % 3 == worker % 3 { futures[9].cancel() }
@@ -169,3 +214,5 @@ import Testing
         }
     }
 }
+
+private final class Token: Codable, Sendable {}

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Synchronization
 import Testing
 
@@ -23,6 +24,21 @@ struct CallerExecutorTests {
         }
     }
 
+    /// Everything that is async of an executor that never lets its caller wait.
+    nonisolated(nonsending) static func callEverything(_ pool: InlineExecutor) async throws {
+        var sum = try await pool.run(Work.square, 2)
+        try await pool.run(doNothing, 1)
+        sum += try await pool.submit(Work.square, 3).value
+        for try await square in pool.map(0..<10, Work.square) { sum += square }
+        for await outcome in pool.map(0..<10, chunkSize: 3, Work.square).results { sum += try outcome.get() }
+        for try await square in pool.mapUnordered(0..<10, Work.square) { sum += square }
+        sum += try await pool.map(0..<10, Work.square).collect().count
+        sum += await pool.map(0..<10, Work.square).results.collect().count
+        sum += try await Caller().run(Work.square, 3)
+        #expect(sum == 4 + 9 + 3 * 285 + 20 + 9)
+        await pool.shutdown()
+    }
+
     static func finishedFutures() -> [Future<Int>] {
         let encoded = TestControl().future(decoder: ByteDecoder())
         encoded.complete(encoded: .bytes([1]))
@@ -35,6 +51,7 @@ struct CallerExecutorTests {
         var hasRun = false
         let task = Task { @MainActor in hasRun = true }
         try await Self.awaitEverything(Self.finishedFutures())
+        try await Self.callEverything(InlineExecutor())
         #expect(!hasRun)
         await task.value
         #expect(hasRun)
@@ -55,6 +72,8 @@ struct CallerExecutorTests {
             let jobs = executor.jobs
             try await Self.awaitEverything(Self.finishedFutures())
             #expect(executor.jobs == jobs)
+            try await Self.callEverything(InlineExecutor())
+            #expect(executor.jobs == jobs)
         }.value
     }
 
@@ -68,7 +87,97 @@ struct CallerExecutorTests {
         future.complete(.success(1))
         #expect(try await jobs.value == 1)
     }
+
+    // F12
+    @Test("whoever waits on an actor comes to Swift's own pool no oftener than a bare continuation does")
+    func staysOnActor() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            // In a process of its own, in which nobody else does anything, and not as a part of the task, which prefers a thread.
+            let jobs = try await pool.run { () async throws -> [Int] in
+                try await Task { try await jobsOfWaiting() }.value
+            }
+            // Swift itself wakes a sleeping task there, whatever it runs on.
+            #expect(jobs.count == 6 && jobs.allSatisfy { $0 <= 1 }, "\(jobs)")
+        }
+    }
 }
+
+/// How many jobs come to Swift's own pool for each way to wait on an actor for what other threads do; first for a bare continuation.
+@MainActor private func jobsOfWaiting() async throws -> [Int] {
+    GlobalJobs.startCounting()
+    func pending() -> Future<Int> {
+        let future = TestControl().future(of: Int.self)
+        Thread {
+            while future.waiterCount == 0 { usleep(100) }
+            // Whoever is about to sleep is to sleep.
+            usleep(1000)
+            future.complete(.success(1))
+        }.start()
+        return future
+    }
+    let pool = try ThreadPoolExecutor(maxWorkers: 1)
+    var counts = [GlobalJobs.count]
+    func note() { counts.append(GlobalJobs.count) }
+    await withUnsafeContinuation { continuation in
+        Thread {
+            usleep(10_000)
+            continuation.resume()
+        }.start()
+    }
+    note()
+    _ = try await pending().value
+    note()
+    for await _ in asCompleted([pending()]) {}
+    note()
+    await [pending()].wait()
+    note()
+    try await pool.run { _ = usleep(10_000) }
+    note()
+    for try await _ in pool.map([1], { _ in usleep(10_000) }) {}
+    note()
+    await pool.shutdown()
+    return zip(counts.dropFirst(), counts).map(-)
+}
+
+/// Counts what is given to the threads of Swift's own pool, through the hook that its runtime has for those who replace the pool.
+private enum GlobalJobs {
+    private static let jobs = Atomic(0)
+    static var count: Int { jobs.load(ordering: .relaxed) }
+
+    static func startCounting() {
+        typealias Original = @convention(c) (UnsafeMutableRawPointer) -> Void
+        typealias Hook = @convention(c) (UnsafeMutableRawPointer, Original) -> Void
+        let hook: Hook = { job, original in
+            GlobalJobs.jobs.add(1, ordering: .relaxed)
+            original(job)
+        }
+        dlsym(nil, "swift_task_enqueueGlobal_hook")!.storeBytes(of: hook, as: Hook.self)
+    }
+}
+
+/// An executor that runs what it is given right where it is asked to.
+private final class Caller: PoolExecutor {
+    var maxWorkers: Int { 1 }
+
+    func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
+        Future(completed: .failure(PoolError(.queueFull, "it has to be waited for")))
+    }
+
+    nonisolated(nonsending) func enqueueWhenRoom<Output: Sendable>(
+        _ call: TaskCall<Output>,
+        options: TaskOptions
+    ) async -> Future<Output> {
+        do {
+            return Future(completed: .success(try await call.run()))
+        } catch {
+            return Future(completed: .failure(error))
+        }
+    }
+
+    nonisolated(nonsending) func shutdown(cancelPending: Bool) async {}
+}
+
+private func doNothing(_ n: Int) {}
 
 private actor CountingActor {
     let executor = CountingExecutor()
@@ -77,6 +186,8 @@ private actor CountingActor {
     func awaitEverything() async throws {
         let jobs = executor.jobs
         try await CallerExecutorTests.awaitEverything(CallerExecutorTests.finishedFutures())
+        #expect(executor.jobs == jobs)
+        try await CallerExecutorTests.callEverything(InlineExecutor())
         #expect(executor.jobs == jobs)
     }
 

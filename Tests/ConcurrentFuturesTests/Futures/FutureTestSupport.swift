@@ -162,6 +162,22 @@ final class Log<Element: Sendable>: Sendable {
 /// How long a test waits for what should happen at once.
 let testBound = Duration.seconds(90)
 
+/// Runs a body, and throws if it has not ended within the bound; what hangs is left behind.
+func withinBound<Output: Sendable>(_ body: @escaping @Sendable () async throws -> Output) async throws -> Output {
+    let outcome = Future<Output>(control: TestControl())
+    Task {
+        do {
+            outcome.complete(.success(try await body()))
+        } catch {
+            outcome.complete(.failure(error))
+        }
+    }
+    guard await !CollectionOfOne(outcome).wait(timeout: testBound).done.isEmpty else {
+        throw PoolError(.timedOut, "it did not end within \(testBound)")
+    }
+    return try await outcome.value
+}
+
 /// Yields until it is so, within the bound.
 func eventually(_ condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async {
     let end = SuspendingClock.now + testBound

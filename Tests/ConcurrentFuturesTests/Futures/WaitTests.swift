@@ -131,6 +131,18 @@ struct WaitTests {
         #expect(await waiting.value.done == Set(futures))
     }
 
+    // W6
+    @Test("futures of every kind of executor are waited for together, and come as they end")
+    func realExecutors() async throws {
+        let executors = try ExecutorKind.allCases.map { try $0.make() }
+        let futures = executors.map { $0.submit(Work.square, 3) }
+        #expect(await futures.wait(timeout: testBound).done == Set(futures))
+        var sum = 0
+        for await future in asCompleted(futures) { sum += try await future.value }
+        #expect(sum == 9 * executors.count)
+        for executor in executors { await executor.shutdown() }
+    }
+
     // W7
     @Test("of a hundred that finish at once none is lost")
     func hundred() async {

@@ -6,7 +6,7 @@ import Testing
 
 // These count what a process has, so they run inside a worker: a process of which no other test uses anything.
 
-private struct Census: Codable, Sendable {
+private struct Census: Codable, Sendable, Equatable {
     var descriptors: [String]
     var children: [Int32]
     /// Those of pools.
@@ -140,14 +140,22 @@ struct CleanlinessTests {
     }
 
     // E16
-    @Test("a pool that is dropped ends its processes when its work is done")
+    @Test("a pool that is dropped ends its processes and threads when its work is done")
     func dropped() async throws {
-        var pool: ProcessPoolExecutor? = try ProcessPoolExecutor(maxWorkers: 2)
-        let pids = (0..<2).compactMap { _ in pool?.submit(ProcessWork.sleepingPid, 20) }
-        pool = nil
-        for future in pids {
-            let pid = try await future.value
-            #expect(await becomesTrue { kill(pid, 0) != 0 })
+        try await withProcessPool(maxWorkers: 1) { outer async throws in
+            let (before, after) = try await outer.run { () async throws -> [Census] in
+                // The first sleep has Dispatch open what it keeps.
+                try await Task.sleep(for: .milliseconds(1))
+                let before = try Census.take()
+                var pool: ProcessPoolExecutor? = try ProcessPoolExecutor(maxWorkers: 2)
+                let futures = (0..<20).compactMap { pool?.submit(Work.square, $0) }
+                futures[19].onCompletion { _ in }
+                pool = nil
+                for (n, future) in futures.enumerated() where try await future.value != n * n { return [] }
+                _ = try await becomesTrue { try Census.take() == before }
+                return [before, try Census.take()]
+            }.pair
+            #expect(before == after)
         }
     }
 
@@ -168,16 +176,17 @@ struct CleanlinessTests {
         for pid in pids { #expect(await becomesTrue { kill(pid, 0) != 0 }) }
     }
 
-    @Test("a line that a worker printed is not lost when it is killed")
-    func printedLine() async throws {
-        // P14; the worker's standard output is that of its own host, which here is a worker with a file for it.
+    // P14
+    @Test("a line that a worker printed is not lost when it is killed", arguments: StartMethod.allCases)
+    func printedLine(method: StartMethod) async throws {
+        // The worker's standard output is that of its own host, which here is a worker with a file for it.
         let directory = try TemporaryDirectory()
         let path = directory.file("output")
         try await withProcessPool(maxWorkers: 1) { outer async throws in
             try await outer.run(
-                { (path: String) async throws -> Void in
+                { (path: String, method: StartMethod) async throws -> Void in
                     dup2(creat(path, 0o600), 1)
-                    try await withProcessPool(maxWorkers: 1) { pool async throws in
+                    try await withProcessPool(maxWorkers: 1, startMethod: method) { pool async throws in
                         _ = await pool.submit { () -> Int in
                             print("this line")
                             raise(SIGKILL)
@@ -185,7 +194,8 @@ struct CleanlinessTests {
                         }.result
                     }
                 },
-                path
+                path,
+                method
             )
         }
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "this line\n")

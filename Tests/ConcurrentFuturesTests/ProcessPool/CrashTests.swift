@@ -6,62 +6,8 @@ import Testing
 /// Global, so that its name is in the program's symbols.
 private func leaveWithCode(_ code: Int32) -> Int { exit(code) }
 
-/// What of a pool is at work when a task crashes.
-enum CrashSetting: String, CaseIterable, Sendable {
-    case direct, fromCallback, whileShuttingDown
-}
-
 @Suite("A worker's death", .serialized)
 struct CrashTests {
-    struct Case: Sendable, CustomTestStringConvertible {
-        var death: ProcessWork.Death
-        var isAsync: Bool
-        var setting: CrashSetting
-        var testDescription: String { "\(death) in an \(isAsync ? "async" : "sync") function, \(setting)" }
-    }
-
-    static let cases = ProcessWork.Death.allCases.flatMap { death in
-        [false, true].flatMap { isAsync in
-            CrashSetting.allCases.map { Case(death: death, isAsync: isAsync, setting: $0) }
-        }
-    }
-
-    // The "run" column of the deadlock matrix.
-    @Test("fails its own task and no other", arguments: cases)
-    func onlyItsTask(_ crash: Case) async throws {
-        let pool = try ProcessPoolExecutor(maxWorkers: 2)
-        let before = pool.submit(Work.square, 2)
-        let beside = pool.submit(ProcessWork.sleepingPid, 20)
-        let failing = try await submitCrash(crash, to: pool)
-        let after = (3..<10).map { pool.submit(Work.square, $0) }
-        if crash.setting == .whileShuttingDown { await pool.shutdown() }
-
-        let error = try #require(await failing.result.error as? PoolError)
-        #expect(error.code == .workerCrashed)
-        #expect(error.signal == crash.death.signal)
-        #expect(error.exitCode == crash.death.exitCode)
-        #expect(try await before.value == 4)
-        #expect(try await beside.value > 0)
-        for (n, future) in zip(3..<10, after) { #expect(try await future.value == n * n) }
-        await pool.shutdown()
-    }
-
-    private func submitCrash(_ crash: Case, to pool: ProcessPoolExecutor) async throws -> Future<Int> {
-        func submit() -> Future<Int> {
-            crash.isAsync ? pool.submit(ProcessWork.dieLater, crash.death) : pool.submit(ProcessWork.die, crash.death)
-        }
-        guard crash.setting == .fromCallback else { return submit() }
-        let isAsync = crash.isAsync
-        let death = crash.death
-        return await withCheckedContinuation { continuation in
-            pool.submit(Work.square, 1).onCompletion { _ in
-                let future =
-                    isAsync ? pool.submit(ProcessWork.dieLater, death) : pool.submit(ProcessWork.die, death)
-                continuation.resume(returning: future)
-            }
-        }
-    }
-
     // P6
     @Test("is reported with signal, pid, function, place and the worker's last words")
     func report() async throws {
@@ -144,20 +90,28 @@ struct CrashTests {
         }
     }
 
-    // D1
-    @Test("of the fork server fails what was running, and the pool goes on with another")
-    func forkServerKilled() async throws {
-        let directory = try TemporaryDirectory()
-        let gate = FileGate(in: directory)
-        try await withProcessPool(maxWorkers: 1) { pool async throws in
-            let running = pool.submit(Work.passGate, gate, "running")
+    @Test("frees what stands behind a long task elsewhere, where it would have been taken over")
+    func behindLongTask() async throws {
+        let directories = try (TemporaryDirectory(), TemporaryDirectory())
+        let longGate = FileGate(in: directories.0)
+        let dyingGate = FileGate(in: directories.1)
+        try await withProcessPool(maxWorkers: 2) { pool async throws in
+            let long = pool.submit(Work.passGate, longGate, "long")
+            #expect(await becomesTrue { longGate.hasBegun("long") })
+            let dying = pool.submit(
+                { (gate: FileGate) throws -> Int in
+                    _ = try Work.passGate(gate, "dying")
+                    exit(3)
+                },
+                dyingGate
+            )
+            #expect(await becomesTrue { dyingGate.hasBegun("dying") })
             let behind = pool.submit(Work.square, 4)
-            #expect(await becomesTrue { gate.hasBegun("running") })
-            let keeper = try #require(pool.forkServerPid)
-            kill(keeper, SIGKILL)
-            let error = try #require(await running.result.error as? PoolError)
-            #expect(error.code == .workerCrashed && error.message.contains("fork server"))
-            #expect(try await behind.value == 16)
+            try dyingGate.release()
+            #expect(await dying.result.error != nil)
+            #expect(await becomesTrue { behind.isDone })
+            #expect(try await behind.value == 16 && !long.isDone)
+            try longGate.release()
         }
     }
 
@@ -169,20 +123,6 @@ struct CrashTests {
                 kill(pid, SIGKILL)
                 #expect(await becomesTrue { kill(pid, 0) != 0 })
                 #expect(try await pool.run(Work.answer) == 42)
-            }
-        }
-    }
-
-    @Test("with 100 MB in flight loses nothing else", arguments: [ProcessWork.Death.kill, .exitZero])
-    func bigInFlight(death: ProcessWork.Death) async throws {
-        try await withProcessPool(maxWorkers: 2) { pool async throws in
-            let bytes = ProcessWork.make(25_000_000)
-            let crash = pool.submit(ProcessWork.die, death)
-            let big = (0..<4).map { _ in pool.submit(ProcessWork.count, bytes) }
-            #expect(await crash.result.error != nil)
-            for future in big {
-                let count = try await future.value
-                #expect(count == 25_000_000)
             }
         }
     }

@@ -41,6 +41,7 @@ private struct PoolSink: FormSink {
 struct FormsAcrossProcessesTests {
     static let kinds: [ExecutorKind] = [.inline, .process, .processSpawn]
 
+    // P22
     @Test("every form that captures nothing is called", arguments: kinds)
     func accepted(kind: ExecutorKind) async throws {
         try await kind.with { pool async throws in

@@ -49,11 +49,6 @@ enum ProcessWork {
 
     static func die(_ death: Death) -> Int { death.happen() }
 
-    static func dieLater(_ death: Death) async -> Int {
-        await Task.yield()
-        death.happen()
-    }
-
     static func dieIfSeven(_ n: Int) -> Int {
         if n == 7 { fatalError("seven") }
         return n * n
@@ -69,6 +64,14 @@ enum ProcessWork {
             // The directory that is being read is open too.
             return try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")
         }.filter { !$0.hasPrefix("/proc/") }
+    }
+
+    /// Whether a process has not ended; one that has and that nobody has reaped is not alive.
+    static func isAlive(_ pid: Int32) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let state = status.split(separator: ")").last?.split(separator: " ").first
+        else { return false }
+        return state != "Z" && state != "X"
     }
 
     /// The children of a process with one thread.

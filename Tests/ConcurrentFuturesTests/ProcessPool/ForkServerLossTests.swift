@@ -1,0 +1,122 @@
+import Foundation
+import Testing
+
+@testable import ConcurrentFutures
+
+@Suite("The loss of the fork server", .serialized)
+struct ForkServerLossTests {
+    private static func killForkServer(of pool: ProcessPoolExecutor) throws {
+        kill(try #require(pool.forkServerPid), SIGKILL)
+    }
+
+    /// Whether this is what a task fails with that ran when the fork server went.
+    private static func isLoss(_ error: (any Error)?) -> Bool {
+        guard let error = error as? PoolError else { return false }
+        return error.code == .workerCrashed && error.message.contains("fork server") && error.signal == nil
+            && error.exitCode == nil && error.pid != nil
+    }
+
+    // D1
+    @Test("fails what was running; what was queued runs under another one", arguments: StartMethod.allCases)
+    func runningAndQueued(method: StartMethod) async throws {
+        try await withinBound {
+            try await withProcessPool(maxWorkers: 2, startMethod: method) { pool async throws in
+                // More often than a pool would start fork servers in vain.
+                for round in 0..<5 {
+                    let directory = try TemporaryDirectory()
+                    let gate = FileGate(in: directory)
+                    let running = (0..<2).map { pool.submit(Work.passGate, gate, "\($0)") }
+                    #expect(try await becomesTrue { try gate.begunCount == 2 })
+                    let queued = (0..<300).map { pool.submit(Work.square, $0) }
+                    let bytes = ProcessWork.make(1_000_000)
+                    let big = pool.submit(ProcessWork.count, bytes)
+
+                    let lost = try #require(pool.forkServerPid)
+                    try Self.killForkServer(of: pool)
+                    for future in running { #expect(Self.isLoss(await future.result.error)) }
+                    for (n, future) in queued.enumerated() { #expect(try await future.value == n * n) }
+                    #expect(try await big.value == bytes.count)
+                    #expect(pool.forkServerPid != lost, "in round \(round)")
+                }
+            }
+        }
+    }
+
+    // D1
+    @Test("costs a batch the item that was at work, and none of the others")
+    func batch() async throws {
+        try await withinBound {
+            let directory = try TemporaryDirectory()
+            let gate = FileGate(in: directory)
+            try await withProcessPool(maxWorkers: 1) { pool async throws in
+                let outcomes = Task {
+                    await pool.map(
+                        (0..<10).map { Parcel($0, mishap: $0 == 4 ? Mishap(stage: .run, gate: gate) : nil) },
+                        chunkSize: 10,
+                        Parcel.deliver
+                    ).results.collect()
+                }
+                #expect(await becomesTrue { gate.hasBegun(Mishap.name) })
+                try Self.killForkServer(of: pool)
+                for (n, outcome) in await outcomes.value.enumerated() {
+                    if n == 4 {
+                        #expect(Self.isLoss(outcome.error))
+                    } else {
+                        #expect(try outcome.get().number == n * n)
+                    }
+                }
+            }
+        }
+    }
+
+    // D1
+    @Test("while the pool shuts down keeps it from ending no longer than its tasks do")
+    func whileShuttingDown() async throws {
+        try await withinBound {
+            let directory = try TemporaryDirectory()
+            let gate = FileGate(in: directory)
+            let pool = try ProcessPoolExecutor(maxWorkers: 1)
+            let running = pool.submit(Work.passGate, gate, "running")
+            #expect(await becomesTrue { gate.hasBegun("running") })
+            let queued = (0..<20).map { pool.submit(Work.square, $0) }
+            let ending = Task { await pool.shutdown() }
+            #expect(await becomesTrue { pool.isShutDown })
+            try Self.killForkServer(of: pool)
+            await ending.value
+            #expect(Self.isLoss(await running.result.error))
+            for (n, future) in queued.enumerated() { #expect(try await future.value == n * n) }
+        }
+    }
+
+    // D1
+    @Test("is nobody's failure while nothing runs, and while a worker is started", arguments: StartMethod.allCases)
+    func whileIdle(method: StartMethod) async throws {
+        try await withinBound {
+            try await withProcessPool(maxWorkers: 1, startMethod: method) { pool async throws in
+                let first = pool.submit(Work.square, 3)
+                #expect(await becomesTrue { pool.forkServerPid != nil })
+                try Self.killForkServer(of: pool)
+                #expect(try await first.value == 9)
+                for n in 0..<5 {
+                    try Self.killForkServer(of: pool)
+                    #expect(try await pool.run(Work.square, n) == n * n)
+                }
+            }
+        }
+    }
+
+    // D1
+    @Test("leaves no worker behind, nor what a worker has started")
+    func nothingIsLeft() async throws {
+        try await withinBound {
+            try await withProcessPool(maxWorkers: 2, minWorkers: 2) { pool async throws in
+                let keeper = try #require(await becomesTrue { pool.forkServerPid != nil } ? pool.forkServerPid : nil)
+                #expect(await becomesTrue { ProcessWork.children(of: keeper).count == 2 })
+                let workers = ProcessWork.children(of: keeper)
+                try Self.killForkServer(of: pool)
+                #expect(try await pool.run(Work.answer) == 42)
+                for pid in workers { #expect(await becomesTrue { !ProcessWork.isAlive(pid) }) }
+            }
+        }
+    }
+}
