@@ -163,7 +163,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private func sendFile(_ payload: RequestPayload) throws(SystemError) -> MemoryFile {
         let file = try payload.inFile()
         do throws(SystemError) {
-            try socket.send([1], descriptors: [file.descriptor.number])
+            try socket.send(MemoryFile.announcement, descriptors: [file.descriptor.number])
         } catch {
             // A worker that has just ended: the request stays in flight until that is told, and then goes elsewhere with all others.
             guard error.isDisconnected else { throw error }
@@ -260,6 +260,9 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         do {
             guard let message = try socket.receive(), let descriptor = message.descriptors.first else {
                 throw ChannelFailure(message: "a reply whose memory file did not come")
+            }
+            guard message.bytes == MemoryFile.announcement, message.descriptors.count == 1 else {
+                throw ChannelFailure(message: "a message that announces no memory file")
             }
             return try MemoryFile.payload(received: descriptor, count: count)
         } catch let failure as ChannelFailure {
