@@ -320,8 +320,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         _ = receiveReplies()
         guard let link = remove(id) else { return }
         let standardError = relay.remove(link.standardError)
-        let isTrusted = link.misbehaviour == nil
-        let victim = shared.withLock { $0.core.victim(of: id, isTrusted: isTrusted) }
+        let victim = shared.withLock { $0.core.victim(of: id) }
         let failure = PoolError.workerEnded(link, status: status, victim: victim, standardError: standardError)
         withCore { core, aftermath in
             core.workerEnded(

@@ -218,7 +218,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
 
     func isStarted(at index: Int) -> Bool {
         let sequence = sequence(at: index)
-        return control.state(of: sequence).load() == FrameState.started.word(sequence)
+        let state = control.state(of: sequence).load()
+        return state != FrameState.queued.word(sequence) && state != FrameState.revoked.word(sequence)
     }
 
     func payload(at index: Int) -> RequestPayload {
