@@ -2,6 +2,7 @@
 #include "CSystemShims.h"
 
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -29,6 +30,11 @@ int cf_is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 int cf_open(const char *path, int flags) { return open(path, flags); }
 
 int cf_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+ssize_t cf_read_if_ready(int fd, void *bytes, size_t count) {
+    struct iovec part = {.iov_base = bytes, .iov_len = count};
+    return preadv2(fd, &part, 1, -1, RWF_NOWAIT);
+}
 
 #define DESCRIPTORS_AT_ONCE 16
 

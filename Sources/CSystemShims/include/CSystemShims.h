@@ -70,6 +70,8 @@ int cf_set_close_on_exec(int fd, int on);
 int cf_is_open(int fd);
 int cf_open(const char *path, int flags);
 int cf_set_nonblocking(int fd);
+/// As `read`, but fails with EAGAIN rather than wait, also where the descriptor is one that waits.
+ssize_t cf_read_if_ready(int fd, void *bytes, size_t count);
 static const int cf_seal_shrink = 0x0002, cf_seal_grow = 0x0004, cf_seal_seal = 0x0001, cf_seal_write = 0x0008,
                  cf_seal_future_write = 0x0010;
 static const int cf_dontfork = 10;  // MADV_DONTFORK

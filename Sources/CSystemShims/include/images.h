@@ -18,6 +18,9 @@ int cshim_iterate_images(int (*body)(const struct cshim_image *image, void *cont
 /// `dladdr`: the dynamic symbol that begins at or before `address`, or null.
 const char *cshim_dynamic_symbol(uintptr_t address, uintptr_t *start);
 
+/// The records of the types that an image declares, as the Swift runtime knows them: calls `body` for each image.
+void cshim_iterate_type_records(void (*body)(const int32_t *records, size_t count, void *context), void *context);
+
 /// `swift_allocObject`: a heap object with one reference, which belongs to the caller.
 void *cshim_swift_alloc_object(const void *metadata, size_t size, size_t alignment_mask);
 

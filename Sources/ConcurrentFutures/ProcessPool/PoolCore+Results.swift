@@ -144,12 +144,10 @@ extension PoolCore {
         var stage: TaskStage
     }
 
-    /// What a worker that has ended was running, if it was running anything.
-    ///
-    /// - Parameter isTrusted: whether its state words can be believed; if not, it is taken to have been running the oldest.
-    func victim(of id: WorkerID, isTrusted: Bool) -> Victim? {
+    /// What a worker that has ended was running, if it was running anything; where its state words make no sense, the oldest it had.
+    func victim(of id: WorkerID) -> Victim? {
         guard let channel = channel(of: id), let task = machine.oldestTask(of: id),
-            channel.isStarted(at: 0) || !isTrusted, let record = self[task]
+            channel.isStarted(at: 0), let record = self[task]
         else { return nil }
         return Victim(function: record.function, options: record.options, stage: channel.stage)
     }
@@ -157,7 +155,7 @@ extension PoolCore {
     /// A worker has ended, or could not be started.
     ///
     /// - Parameters:
-    ///   - running: whether it was running the oldest task that it held; see ``victim(of:isTrusted:)``.
+    ///   - running: whether it was running the oldest task that it held; see ``victim(of:)``.
     ///   - failure: what happened, for the task that it was running and for a pool that breaks of it.
     ///   - isKeepersFault: whether it only went because its keeper went.
     mutating func workerEnded(

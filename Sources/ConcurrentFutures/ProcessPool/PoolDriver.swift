@@ -429,8 +429,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         let memoryPeak = memoryWatch?.peak(of: id) ?? 0
         guard let link = remove(id) else { return }
         let standardError = link.standardError.map(relay.remove) ?? ""
-        let isTrusted = link.misbehaviour == nil
-        let victim = shared.withLock { $0.core.victim(of: id, isTrusted: isTrusted) }
+        let victim = shared.withLock { $0.core.victim(of: id) }
         let failure =
             PoolError.limitExceeded(
                 link,

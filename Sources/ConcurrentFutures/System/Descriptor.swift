@@ -18,6 +18,19 @@ final class Descriptor: Sendable {
         }
     }
 
+    /// What the descriptor is of. Tells that something in this process closed it and that its number is another's by now, unless that is
+    /// of the same nameless kind.
+    struct Identity: Equatable {
+        fileprivate let device: dev_t
+        fileprivate let file: ino_t
+    }
+
+    /// `nil` if it was closed.
+    var identity: Identity? {
+        var status = stat()
+        return fstat(number, &status) == 0 ? Identity(device: status.st_dev, file: status.st_ino) : nil
+    }
+
     deinit {
         close(number)
     }

@@ -20,8 +20,9 @@ final class Doorbell: Sendable {
         while write(descriptor.number, &one, 8) < 0, errno == EINTR {}
     }
 
+    /// Never waits: the other process could have made the bell one that does.
     func silence() {
         var count: UInt64 = 0
-        while read(descriptor.number, &count, 8) < 0, errno == EINTR {}
+        while cf_read_if_ready(descriptor.number, &count, 8) < 0, errno == EINTR {}
     }
 }

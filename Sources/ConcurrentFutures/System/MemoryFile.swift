@@ -1,6 +1,5 @@
 import CSystemShims
 import Glibc
-import Synchronization
 
 /// A file that exists in memory alone and can be mapped by several processes; the system frees it with its last descriptor and mapping.
 final class MemoryFile: Sendable {
@@ -17,28 +16,13 @@ final class MemoryFile: Sendable {
         static let seal = Seals(rawValue: cf_seal_seal)
     }
 
+    /// What `st_blocks` counts, whatever the file system's blocks are.
+    private static let blockSize = 512
+
     let descriptor: Descriptor
     let size: Int
     /// Given back with the file.
     private let lease: Lease?
-
-    /// Leave to keep one of a bounded number of files.
-    final class Lease: Sendable {
-        private static let limit = 64
-        private static let taken = Atomic<Int>(0)
-
-        /// - Returns: `nil` if so many are kept already that this process could run out of descriptors.
-        init?() {
-            guard Self.taken.wrappingAdd(1, ordering: .relaxed).newValue <= Self.limit else {
-                Self.taken.wrappingSubtract(1, ordering: .relaxed)
-                return nil
-            }
-        }
-
-        deinit {
-            Self.taken.wrappingSubtract(1, ordering: .relaxed)
-        }
-    }
 
     /// Makes a file of zeroes.
     ///
@@ -58,13 +42,23 @@ final class MemoryFile: Sendable {
     /// - Parameters:
     ///   - required: seals that it must have, so that its sender can do no harm through it.
     ///   - minimumSize: the bytes that it must have.
-    init(received descriptor: Descriptor, required: Seals, minimumSize: Int) throws(SystemError) {
+    ///   - isFilled: whether so much memory must be behind it, too: a file that is all hole costs its sender nothing, and whoever copies it
+    ///     as much as the sender likes.
+    init(
+        received descriptor: Descriptor,
+        required: Seals,
+        minimumSize: Int,
+        isFilled: Bool = false
+    ) throws(SystemError) {
         let seals = try retrying("fcntl(F_GET_SEALS)") { cf_get_seals(descriptor.number) }
         var status = stat()
         try retrying("fstat") { fstat(descriptor.number, &status) }
         guard Seals(rawValue: seals).isSuperset(of: required), Int(status.st_size) >= minimumSize, minimumSize >= 0
         else {
             throw SystemError("memory file without its seals or too small", number: EINVAL)
+        }
+        guard !isFilled || Int(status.st_blocks) >= minimumSize / Self.blockSize else {
+            throw SystemError("memory file with holes", number: EINVAL)
         }
         self.descriptor = descriptor
         self.size = Int(status.st_size)
@@ -84,22 +78,47 @@ final class MemoryFile: Sendable {
             }
         }
     }
+
+    /// The first bytes of the file, without mapping it; it must have so many.
+    func read(count: Int) throws(SystemError) -> [UInt8] {
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { bytes, done in
+            while done < count, failure == nil {
+                do throws(SystemError) {
+                    let got = try retrying("pread") {
+                        pread(descriptor.number, bytes.baseAddress! + done, count - done, off_t(done))
+                    }
+                    if got == 0 { failure = SystemError("memory file too small", number: EINVAL) }
+                    done += got
+                } catch {
+                    failure = error
+                }
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
 }
 
 /// A part of a memory file in this process's address space, unmapped with its last reference.
 final class MemoryMapping: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
     let count: Int
+    /// Given back with the mapping.
+    private let lease: Lease?
 
     /// Maps a whole file.
     ///
-    /// - Parameter writable: without it, writing to the mapping ends the process by a signal.
-    init(_ file: MemoryFile, count: Int, writable: Bool) throws(SystemError) {
+    /// - Parameters:
+    ///   - writable: without it, writing to the mapping ends the process by a signal.
+    ///   - lease: what the mapping is to keep as long as it lives.
+    init(_ file: MemoryFile, count: Int, writable: Bool, lease: Lease? = nil) throws(SystemError) {
         let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
         let address = mmap(nil, count, protection, MAP_SHARED, file.descriptor.number, 0)
         guard let address, address != MAP_FAILED else { throw SystemError("mmap") }
         base = address
         self.count = count
+        self.lease = lease
     }
 
     /// Maps the first `headerCount` bytes of a file, then its next `ringCount` bytes twice in a row, so that whatever lies in the ring lies
@@ -116,6 +135,7 @@ final class MemoryMapping: @unchecked Sendable {
         guard let reserved, reserved != MAP_FAILED else { throw SystemError("mmap") }
         base = reserved
         count = total
+        lease = nil
         let parts = [(0, headerCount + ringCount, 0), (headerCount + ringCount, ringCount, headerCount)]
         for (place, length, offset) in parts {
             let mapped = mmap(

@@ -11,8 +11,11 @@ struct SleepWord: @unchecked Sendable {
     }
 
     /// Sleeps unless the word no longer has the expected value; may return for no reason.
-    func sleep(whileEqualTo expected: UInt32) {
-        _ = cf_futex_wait(word, expected, -1)
+    ///
+    /// - Parameter limit: how many nanoseconds at most.
+    /// - Returns: whether it returns because the time has passed.
+    func sleep(whileEqualTo expected: UInt32, atMost limit: Int64) -> Bool {
+        cf_futex_wait(word, expected, limit) < 0 && errno == ETIMEDOUT
     }
 
     /// Wakes whoever sleeps.

@@ -1,7 +1,7 @@
 /// How a call ended, as bytes: one byte that says which kind, then the value or the error.
 ///
 /// - `value`: the result, as its `Codable` conformance writes it (nothing for a function that returns nothing).
-/// - `error`: a ``TypeReference`` to the error's type, then the error as its `Codable` conformance writes it.
+/// - `error`: an ``ErrorTypeReference`` to the error's type, then the error as its `Codable` conformance writes it.
 /// - `cancellation`: a `CancellationError`, which is not `Codable` and carries nothing.
 enum Outcome {
     private enum Kind: UInt8 {
@@ -43,7 +43,7 @@ enum Outcome {
         if let codable = error as? any Error & Codable {
             do {
                 encoder.append(Kind.error.rawValue)
-                try encoder.encode(TypeReference(type(of: codable)))
+                try encoder.encode(ErrorTypeReference(type(of: codable)))
                 try encoder.encode(codable)
                 return
             } catch {
@@ -53,7 +53,7 @@ enum Outcome {
         }
         do {
             encoder.append(Kind.error.rawValue)
-            try encoder.encode(TypeReference(RemoteError.self))
+            try encoder.encode(ErrorTypeReference(RemoteError.self))
             try encoder.encode(RemoteError(error))
         } catch {
             preconditionFailure("two strings could not be encoded: \(error)")
@@ -77,11 +77,8 @@ enum Outcome {
             case .cancellation:
                 return .failure(CancellationError())
             case .error:
-                let type = try decoder.decode(TypeReference.self).resolve()
-                guard let errorType = type as? any (Error & Codable).Type else {
-                    throw PoolError(.workerMisbehaved, "the worker sent an error of the type \(type), which is none")
-                }
-                return .failure(try decoder.decode(errorType))
+                let type = try decoder.decode(ErrorTypeReference.self).resolve()
+                return .failure(try decoder.decode(type))
             case nil:
                 throw PoolError(.workerMisbehaved, "the worker sent an outcome of an unknown kind")
             }

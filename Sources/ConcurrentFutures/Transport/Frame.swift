@@ -105,12 +105,14 @@ struct ReplyHeader {
 }
 
 /// Where a request is. The word of a frame's slot carries the frame's sequence number too, so that an old frame cannot be taken for a new one.
+///
+/// None of them is zero: memory that was cleared by mistake must not look like a request that nobody has begun.
 enum FrameState: UInt64 {
-    case queued = 0
+    case queued = 1
     /// The worker runs it or has run it.
-    case started = 1
+    case started = 2
     /// The host has taken it back; the worker passes over it.
-    case revoked = 2
+    case revoked = 3
 
     func word(_ sequence: UInt64) -> UInt64 { sequence << 2 | rawValue }
 }

@@ -7,7 +7,7 @@ enum RequestPayload: Sendable {
     ///
     /// While very many big ones wait, further ones stay bytes until they are sent: a file costs a descriptor.
     init(_ bytes: [UInt8]) {
-        guard bytes.count > ChannelLayout.largestInlinePayload, let lease = MemoryFile.Lease(),
+        guard bytes.count > ChannelLayout.largestInlinePayload, let lease = Self.files.lease(),
             let file = try? Self.file(of: bytes, lease: lease)
         else {
             self = .bytes(bytes)
@@ -15,6 +15,9 @@ enum RequestPayload: Sendable {
         }
         self = .file(file)
     }
+
+    /// A program may have some thousand descriptors, or no more than 256.
+    private static let files = Lease.Stock(64)
 
     /// The payload in a file, whatever its size.
     func inFile() throws(SystemError) -> MemoryFile {
@@ -24,7 +27,7 @@ enum RequestPayload: Sendable {
         }
     }
 
-    private static func file(of bytes: [UInt8], lease: MemoryFile.Lease?) throws(SystemError) -> MemoryFile {
+    private static func file(of bytes: [UInt8], lease: Lease?) throws(SystemError) -> MemoryFile {
         try bytes.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
             try MemoryFile(sealing: bytes, name: "cf-arguments", lease: lease)
         }
@@ -59,6 +62,9 @@ enum Payload: Sendable {
 }
 
 extension MemoryFile {
+    /// The message with which a payload's file travels. A socket carries no descriptor without a byte.
+    static let announcement: [UInt8] = [1]
+
     /// Puts bytes into a file that neither side can change afterwards.
     convenience init(sealing bytes: UnsafeRawBufferPointer, name: String, lease: Lease? = nil) throws(SystemError) {
         try self.init(name: name, size: bytes.count, lease: lease)
@@ -66,9 +72,23 @@ extension MemoryFile {
         try add([.shrink, .grow, .write, .seal])
     }
 
-    /// Takes a payload over that the other side has sealed; only then can it be read in place.
-    static func payload(received descriptor: Descriptor, count: Int) throws(SystemError) -> Payload {
-        let file = try MemoryFile(received: descriptor, required: [.shrink, .write], minimumSize: count)
-        return .mapping(try MemoryMapping(file, count: count, writable: false))
+    /// Takes a file over that the other side has sealed; only then can it be read in place.
+    convenience init(sealedBySender descriptor: Descriptor, count: Int) throws(SystemError) {
+        try self.init(received: descriptor, required: [.shrink, .write], minimumSize: count, isFilled: true)
     }
+
+    /// Takes a payload over that is kept until somebody wants it.
+    ///
+    /// While very many are kept, further ones are copied unless they are very big.
+    static func payload(received descriptor: Descriptor, count: Int) throws(SystemError) -> Payload {
+        let file = try MemoryFile(sealedBySender: descriptor, count: count)
+        let lease = mappings.lease()
+        if lease == nil, count <= largestCopied { return .bytes(try file.read(count: count)) }
+        return .mapping(try MemoryMapping(file, count: count, writable: false, lease: lease))
+    }
+
+    /// The system gives a process some 65,000 mappings, without which it can start no thread and take no memory.
+    private static let mappings = Lease.Stock(4096)
+    /// So many bytes are copied in a tenth of a millisecond; as many mappings of more as there may be are 60 GB.
+    private static let largestCopied = 1 << 20
 }

@@ -28,7 +28,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private var sentSinceWaking = false
     private var stopRequested: UInt64?
     // The driver's.
-    private var replyHead: UInt64 = 0
+    private var reader: ReplyReader
 
     /// The descriptors that the worker needs; dropped here once it has been started.
     struct WorkerEnd: Sendable {
@@ -88,6 +88,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         self.socket = socket
         self.stopBell = stopBell
         control = ControlBlock(at: replies.base)
+        reader = ReplyReader(ring: replies.base + ChannelLayout.Control.headerSize, capacity: ChannelLayout.ringSize)
         requestTail = SharedWord(at: requests.base + ChannelLayout.Requests.tail)
     }
 
@@ -174,7 +175,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private func sendFile(_ payload: RequestPayload) throws(SystemError) -> MemoryFile {
         let file = try payload.inFile()
         do throws(SystemError) {
-            try socket.send([1], descriptors: [file.descriptor.number])
+            try socket.send(MemoryFile.announcement, descriptors: [file.descriptor.number])
         } catch {
             // A worker that has just ended: the request stays in flight until that is told, and then goes elsewhere with all others.
             guard error.isDisconnected else { throw error }
@@ -237,7 +238,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
 
     func isStarted(at index: Int) -> Bool {
         let sequence = sequence(at: index)
-        return control.state(of: sequence).load() == FrameState.started.word(sequence)
+        let state = control.state(of: sequence).load()
+        return state != FrameState.queued.word(sequence) && state != FrameState.revoked.word(sequence)
     }
 
     func payload(at index: Int) -> RequestPayload {
@@ -269,48 +271,29 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     // MARK: Receiving
 
     func receive(_ body: (Reply) -> Void) throws(ChannelFailure) {
-        let replyTail = control.replyTail.load()
-        guard replyTail != replyHead else { return }
-        guard replyTail &- replyHead <= UInt64(ChannelLayout.ringSize) else {
-            throw ChannelFailure(message: "more replies than its ring holds")
-        }
-        while replyHead != replyTail {
-            let available = Int(replyTail - replyHead)
-            let frame =
-                replies.base + ChannelLayout.Control.headerSize
-                + Int(replyHead % UInt64(ChannelLayout.ringSize))
-            guard available >= ReplyHeader.size else { throw ChannelFailure(message: "a reply without a header") }
-            let header = ReplyHeader(readOnceFrom: frame)
-            let length = Int(header.length)
-            guard length >= ReplyHeader.size, length <= available, length % 8 == 0 else {
-                throw ChannelFailure(message: "a reply of \(length) bytes where \(available) are")
-            }
-            guard let kind = ReplyHeader.Kind(rawValue: header.kind) else {
-                throw ChannelFailure(message: "a reply of the unknown kind \(header.kind)")
-            }
-            let payload: Payload
-            if header.payloadInFile != 0 {
-                payload = try receiveFile(count: header.payloadLength)
-            } else {
-                guard header.payloadLength <= UInt64(length - ReplyHeader.size) else {
-                    throw ChannelFailure(message: "a reply of \(header.payloadLength) bytes in a frame of \(length)")
+        let tail = control.replyTail.load()
+        guard tail != reader.head else { return }
+        while let frame = try reader.next(before: tail) {
+            let payload: Payload =
+                switch frame.content {
+                case .inline(let bytes): .bytes([UInt8](bytes))
+                case .file(let count): try receiveFile(count: count)
                 }
-                let bytes = UnsafeRawBufferPointer(start: frame + ReplyHeader.size, count: Int(header.payloadLength))
-                payload = .bytes([UInt8](bytes))
-            }
-            replyHead += UInt64(length)
-            body(Reply(kind: kind, sequence: header.sequence, payload: payload))
+            body(Reply(kind: frame.kind, sequence: frame.sequence, payload: payload))
         }
-        control.replyHead.publish(replyHead)
+        control.replyHead.publish(reader.head)
         fullFence()
         if control.workerWaitsForSpace.load() != 0, control.workerWaitsForSpace.exchange(0) != 0 { wake() }
     }
 
-    private func receiveFile(count: UInt64) throws(ChannelFailure) -> Payload {
+    private func receiveFile(count: Int) throws(ChannelFailure) -> Payload {
         do {
-            guard let count = Int(exactly: count), let message = try socket.receive(),
-                let descriptor = message.descriptors.first
-            else { throw ChannelFailure(message: "a reply whose memory file did not come") }
+            guard let message = try socket.receive(), let descriptor = message.descriptors.first else {
+                throw ChannelFailure(message: "a reply whose memory file did not come")
+            }
+            guard message.bytes == MemoryFile.announcement, message.descriptors.count == 1 else {
+                throw ChannelFailure(message: "a message that announces no memory file")
+            }
             return try MemoryFile.payload(received: descriptor, count: count)
         } catch let failure as ChannelFailure {
             throw failure
@@ -322,7 +305,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     func prepareToSleep() -> Bool {
         control.hostSleeps.note(1)
         fullFence()
-        return control.replyTail.load() == replyHead
+        return control.replyTail.load() == reader.head
     }
 
     func wakeUp() {

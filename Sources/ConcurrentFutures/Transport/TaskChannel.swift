@@ -42,15 +42,22 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     private let control: ControlBlock
     private let requestTail: SharedWord
     private let bell: Doorbell
+    private let bellIdentity: Descriptor.Identity?
     private let socket: MessageSocket
     let stopBell: Doorbell
 
     private var requestHead: UInt64 = 0
     private var replyTail: UInt64 = 0
+    /// How far the host was known to have taken replies.
+    private var replyHead: UInt64 = 0
 
     /// How many times to look for a request, yielding in between, before sleeping. A wake-up costs the host 4 µs and this process about 25;
     /// looking this often takes about as long, so that waiting never costs more than twice what the better of both would have.
     private static let looksBeforeSleeping = 60
+
+    /// Nobody need wake before. But whatever runs in this process could have written over the words with which both sides agree who is
+    /// awake; then this is how long a request or a reply lies unseen.
+    private static let longestSleep: Int64 = 2_000_000_000
 
     /// - Throws: ``SystemError`` if the rings cannot be mapped.
     init(_ end: RingChannel.WorkerEnd) throws(SystemError) {
@@ -82,6 +89,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         control = ControlBlock(at: replies.base)
         requestTail = SharedWord(at: requests.base + ChannelLayout.Requests.tail)
         bell = Doorbell(end.bell)
+        bellIdentity = end.bell.identity
         socket = MessageSocket(end.socket)
         stopBell = Doorbell(end.stopBell)
     }
@@ -102,15 +110,19 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
                 count: Int(header.definitionLength)
             )
             if !definition.isEmpty { define(header.functionNumber, definition) }
+            // The memory file of a revoked request is taken from the socket all the same: the next one is behind it. And it is taken before
+            // the request is started: one that could not be begun because an earlier task has closed the socket has not failed.
+            let mapping = flags.contains(.payloadInFile) ? receiveFile(count: Int(header.payloadLength)) : nil
             // Before it counts as started: whoever sees that it has must not take the last one's time for its own.
             control.startedAt.publish(monotonicNanoseconds())
             let started = control.state(of: header.sequence).replace(
                 FrameState.queued.word(header.sequence),
                 with: FrameState.started.word(header.sequence)
             )
-            // The memory file of a revoked request is taken from the socket all the same: the next one is behind it.
-            let mapping = flags.contains(.payloadInFile) ? receiveFile(count: Int(header.payloadLength)) : nil
             guard started else {
+                guard control.state(of: header.sequence).load() == FrameState.revoked.word(header.sequence) else {
+                    controlWasOverwritten()
+                }
                 publish(.revoked, sequence: header.sequence, UnsafeRawBufferPointer(start: nil, count: 0), file: false)
                 continue
             }
@@ -138,27 +150,42 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             let count = UInt32(truncatingIfNeeded: control.workerBellCount.load())
             control.workerSleeps.note(1)
             fullFence()
-            if requestTail.load() == requestHead { control.workerBell.sleep(whileEqualTo: count) }
+            if requestTail.load() == requestHead { sleep(whileBellIs: count) }
             control.workerSleeps.note(0)
         }
     }
 
+    private func sleep(whileBellIs count: UInt32) {
+        let isOver = control.workerBell.sleep(whileEqualTo: count, atMost: Self.longestSleep)
+        if isOver, control.replyHead.load() != replyTail { ring() }
+    }
+
+    private func ring() {
+        // Whoever closes all descriptors closes this one too, and the next file that is opened may have its number.
+        guard let bellIdentity, bell.descriptor.identity == bellIdentity else {
+            fatalError("something in this process closed the descriptors with which it answers its host")
+        }
+        bell.ring()
+    }
+
     private func receiveFile(count: Int) -> MemoryMapping {
         do {
-            guard let descriptor = try socket.receive()?.descriptors.first,
-                case .mapping(let mapping) = try MemoryFile.payload(received: descriptor, count: count)
-            else { fatalError("the memory file of a task's arguments did not come") }
-            return mapping
+            guard let descriptor = try socket.receive()?.descriptors.first else {
+                fatalError("the memory file of a task's arguments did not come")
+            }
+            let file = try MemoryFile(sealedBySender: descriptor, count: count)
+            return try MemoryMapping(file, count: count, writable: false)
         } catch {
             fatalError("the memory file of a task's arguments cannot be used: \(error)")
         }
     }
 
     func reply(_ kind: ReplyHeader.Kind, sequence: UInt64, payload: UnsafeRawBufferPointer) throws(SystemError) {
+        if kind != .ready { checkStates(sequence) }
         let inFile = payload.count > ChannelLayout.largestInlinePayload
         if inFile {
             let file = try MemoryFile(sealing: payload, name: "cf-result")
-            try socket.send([1], descriptors: [file.descriptor.number])
+            try socket.send(MemoryFile.announcement, descriptors: [file.descriptor.number])
         }
         publish(kind, sequence: sequence, payload, file: inFile)
     }
@@ -181,19 +208,39 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         // Published before the next task starts: what a task has answered survives whatever its successor does.
         control.replyTail.publish(replyTail)
         fullFence()
-        if control.hostSleeps.load() != 0, control.hostSleeps.exchange(0) != 0 { bell.ring() }
+        if control.hostSleeps.load() != 0, control.hostSleeps.exchange(0) != 0 { ring() }
     }
 
     private func waitForSpace(_ length: Int) {
-        while Int(replyTail - control.replyHead.load()) + length > ChannelLayout.ringSize {
+        while !hasSpace(length) {
             let count = UInt32(truncatingIfNeeded: control.workerBellCount.load())
             control.workerWaitsForSpace.note(1)
             fullFence()
-            if Int(replyTail - control.replyHead.load()) + length > ChannelLayout.ringSize {
-                control.workerBell.sleep(whileEqualTo: count)
-            }
+            if !hasSpace(length) { sleep(whileBellIs: count) }
             control.workerWaitsForSpace.note(0)
         }
+    }
+
+    private func hasSpace(_ length: Int) -> Bool {
+        let head = control.replyHead.load()
+        guard head >= replyHead, head <= replyTail else { controlWasOverwritten() }
+        replyHead = head
+        return Int(replyTail - head) + length <= ChannelLayout.ringSize
+    }
+
+    /// A task that has written over the states of requests is to fail itself, and not those behind it: so this is looked at before its
+    /// outcome is sent.
+    private func checkStates(_ sequence: UInt64) {
+        guard control.state(of: sequence).load() == FrameState.started.word(sequence) else { controlWasOverwritten() }
+        guard requestTail.load() != requestHead else { return }
+        let next = control.state(of: sequence + 1).load()
+        guard next == FrameState.queued.word(sequence + 1) || next == FrameState.revoked.word(sequence + 1) else {
+            controlWasOverwritten()
+        }
+    }
+
+    private func controlWasOverwritten() -> Never {
+        fatalError("something in this process wrote over the memory that it shares with its host")
     }
 
     func note(_ stage: TaskStage) {

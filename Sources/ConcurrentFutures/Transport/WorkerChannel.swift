@@ -9,7 +9,8 @@ protocol WorkerChannel: AnyObject, Sendable {
     func sendStop() throws(SystemError)
     /// Takes back the request that is `index` places behind the oldest in flight, unless it has been started.
     func revoke(at index: Int) -> Bool
-    /// Whether the request that is `index` places behind the oldest in flight has been started.
+    /// Whether the request that is `index` places behind the oldest in flight has been started, or nobody can tell, because its state
+    /// was overwritten.
     func isStarted(at index: Int) -> Bool
     /// Asks the worker to stop the request that is `index` places behind the oldest in flight, if it is at work on it.
     ///

@@ -1,0 +1,77 @@
+/// Reads replies out of a ring that somebody else writes, and believes nothing that stands there.
+///
+/// Each header is copied once and checked before it is used, whatever its writer makes of the ring meanwhile. The reader knows no memory but
+/// the ring's, so that it reads one that is shared with a worker and a plain buffer alike.
+struct ReplyReader {
+    /// A reply, as far as the ring tells.
+    struct Frame {
+        enum Content {
+            /// In the ring, where it may still change: to be copied before it is looked at.
+            case inline(UnsafeRawBufferPointer)
+            /// In a memory file of so many bytes.
+            case file(count: Int)
+        }
+
+        var kind: ReplyHeader.Kind
+        var sequence: UInt64
+        var content: Content
+    }
+
+    private let ring: UnsafeMutableRawPointer
+    private let capacity: UInt64
+    /// How far replies have been taken.
+    private(set) var head: UInt64 = 0
+
+    /// - Parameters:
+    ///   - ring: aligned to eight bytes, and followed by `capacity` more bytes that are those of the ring again, as long as this is used.
+    ///   - capacity: in bytes, a multiple of eight.
+    init(ring: UnsafeMutableRawPointer, capacity: Int) {
+        self.ring = ring
+        self.capacity = UInt64(capacity)
+    }
+
+    /// Takes the next reply.
+    ///
+    /// - Parameter tail: how far the writer says that it has come.
+    /// - Returns: `nil` if all before the tail have been taken.
+    /// - Throws: ``ChannelFailure`` if there is what no sound worker writes; the reader must not be used any more.
+    mutating func next(before tail: UInt64) throws(ChannelFailure) -> Frame? {
+        guard tail != head else { return nil }
+        // Wraps where the tail has gone backwards, and is too much then.
+        let available = tail &- head
+        guard available <= capacity else { throw ChannelFailure(message: "more replies than its ring holds") }
+        guard available >= ReplyHeader.size else { throw ChannelFailure(message: "a reply without a header") }
+        let frame = ring + Int(head % capacity)
+        let header = ReplyHeader(readOnceFrom: frame)
+        let length = UInt64(header.length)
+        guard length >= ReplyHeader.size, length <= available, length.isMultiple(of: 8) else {
+            throw ChannelFailure(message: "a reply of \(length) bytes where \(available) are")
+        }
+        guard let kind = ReplyHeader.Kind(rawValue: header.kind) else {
+            throw ChannelFailure(message: "a reply of the unknown kind \(header.kind)")
+        }
+        guard (kind == .ready) == (head == 0) else {
+            throw ChannelFailure(message: head == 0 ? "a reply before it was ready" : "that it is ready, once more")
+        }
+        let content: Frame.Content
+        switch header.payloadInFile {
+        case 0:
+            let room = length - UInt64(ReplyHeader.size)
+            guard header.payloadLength <= room else {
+                throw ChannelFailure(message: "a reply of \(header.payloadLength) bytes in a frame of \(length)")
+            }
+            content = .inline(
+                UnsafeRawBufferPointer(start: frame + ReplyHeader.size, count: Int(header.payloadLength))
+            )
+        case 1:
+            guard let count = Int(exactly: header.payloadLength), count > ChannelLayout.largestInlinePayload else {
+                throw ChannelFailure(message: "a memory file of \(header.payloadLength) bytes")
+            }
+            content = .file(count: count)
+        default:
+            throw ChannelFailure(message: "a reply whose payload is in the unknown place \(header.payloadInFile)")
+        }
+        head += length
+        return Frame(kind: kind, sequence: header.sequence, content: content)
+    }
+}

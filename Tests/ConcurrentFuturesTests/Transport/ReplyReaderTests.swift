@@ -1,0 +1,159 @@
+import PoolSimulation
+import Testing
+
+@testable import ConcurrentFutures
+
+/// A ring in this process's own memory, as a worker would write it.
+private struct Ring: ~Copyable {
+    static let capacity = 256
+    /// What stands where nothing was written.
+    static let unwritten: UInt8 = 0xA5
+
+    private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * capacity, alignment: 8)
+    private(set) var tail: UInt64 = 0
+
+    init() { memory.initializeMemory(as: UInt8.self, repeating: Self.unwritten) }
+    deinit { memory.deallocate() }
+
+    var reader: ReplyReader { ReplyReader(ring: memory.baseAddress!, capacity: Self.capacity) }
+
+    /// Writes a reply behind the tail, with a length of its own if it is to be a wrong one.
+    mutating func append(_ header: ReplyHeader, payload: [UInt8] = []) {
+        var bytes = withUnsafeBytes(of: header) { [UInt8]($0) } + payload
+        bytes += [UInt8](repeating: 0, count: roundedUp(bytes.count, to: 8) - bytes.count)
+        for (index, byte) in bytes.enumerated() {
+            let place = (Int(tail) + index) % Self.capacity
+            memory[place] = byte
+            memory[place + Self.capacity] = byte
+        }
+        tail += UInt64(bytes.count)
+    }
+
+    mutating func change(at place: Int, to byte: UInt8) {
+        memory[place] = byte
+        memory[place + Self.capacity] = byte
+    }
+
+    static func header(_ kind: ReplyHeader.Kind, sequence: UInt64 = 0, payload: Int = 0) -> ReplyHeader {
+        var header = ReplyHeader()
+        header.length = UInt32(roundedUp(ReplyHeader.size + payload, to: 8))
+        header.kind = kind.rawValue
+        header.sequence = sequence
+        header.payloadLength = UInt64(payload)
+        return header
+    }
+}
+
+@Suite("Reading replies")
+struct ReplyReaderTests {
+    @Test("replies come in order, also round the end of the ring")
+    func order() throws {
+        var ring = Ring()
+        var reader = ring.reader
+        ring.append(Ring.header(.ready))
+        #expect(try reader.next(before: ring.tail)?.kind == .ready)
+        for sequence in UInt64(0)..<100 {
+            let payload = (0..<Int(sequence % 60)).map { UInt8($0) }
+            ring.append(Ring.header(.outcome, sequence: sequence, payload: payload.count), payload: payload)
+            let frame = try #require(try reader.next(before: ring.tail))
+            #expect(frame.kind == .outcome && frame.sequence == sequence)
+            guard case .inline(let bytes) = frame.content else {
+                Issue.record("the payload is in the frame")
+                continue
+            }
+            #expect([UInt8](bytes) == payload)
+            #expect(try reader.next(before: ring.tail) == nil)
+        }
+    }
+
+    struct Defect: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let change: @Sendable (inout ReplyHeader) -> Void
+
+        init(_ description: String, _ change: @escaping @Sendable (inout ReplyHeader) -> Void) {
+            testDescription = description
+            self.change = change
+        }
+    }
+
+    static let defects = [
+        Defect("no length") { $0.length = 0 },
+        Defect("a length that is less than the header's") { $0.length = 16 },
+        Defect("a length that is no multiple of eight") { $0.length -= 1 },
+        Defect("a length beyond the tail") { $0.length += 8 },
+        Defect("the greatest length") { $0.length = .max },
+        Defect("an unknown kind") { $0.kind = 0 },
+        Defect("another unknown kind") { $0.kind = 6 },
+        Defect("the kind of the first reply") { $0.kind = ReplyHeader.Kind.ready.rawValue },
+        Defect("a payload beyond the frame") { $0.payloadLength = 41 },
+        Defect("the greatest payload") { $0.payloadLength = .max },
+        Defect("a payload that would wrap round") { $0.payloadLength = UInt64(bitPattern: -8) },
+        Defect("a payload in an unknown place") { $0.payloadInFile = 2 },
+        Defect("a small payload in a file") { $0.payloadInFile = 1 },
+        Defect("a payload in a file that no memory holds") {
+            $0.payloadInFile = 1
+            $0.payloadLength = .max
+        },
+    ]
+
+    @Test("a defect is refused", arguments: defects)
+    func defect(_ defect: Defect) throws {
+        var ring = Ring()
+        var reader = ring.reader
+        ring.append(Ring.header(.ready))
+        var header = Ring.header(.outcome, payload: 40)
+        defect.change(&header)
+        ring.append(header, payload: [UInt8](repeating: 7, count: 40))
+        #expect(try reader.next(before: ring.tail) != nil)
+        #expect(throws: ChannelFailure.self) { try reader.next(before: ring.tail) }
+    }
+
+    @Test("a tail that makes no sense is refused", arguments: [1, 8, 16, 20, 23, 264, 1 << 40, .max, .max - 7])
+    func tail(_ distance: UInt64) throws {
+        var ring = Ring()
+        var reader = ring.reader
+        ring.append(Ring.header(.ready))
+        #expect(try reader.next(before: ring.tail) != nil)
+        #expect(throws: ChannelFailure.self) { try reader.next(before: ring.tail &+ distance) }
+    }
+
+    @Test("a worker that answers before it stands ready is refused")
+    func notReady() {
+        var ring = Ring()
+        var reader = ring.reader
+        ring.append(Ring.header(.outcome))
+        #expect(throws: ChannelFailure.self) { try reader.next(before: ring.tail) }
+    }
+
+    @Test("replies of which some bytes were changed are read or refused")
+    func mutations() async throws {
+        var random = SeededGenerator(seed: 20_261_122)
+        var read = 0
+        var refused = 0
+        for round in 0..<20_000 {
+            // The threads that run tests are few.
+            if round.isMultiple(of: 500) { await Task.yield() }
+            var ring = Ring()
+            ring.append(Ring.header(.ready))
+            for sequence in UInt64(0)..<4 {
+                let payload = [UInt8](repeating: 1, count: Int.random(in: 0...32, using: &random))
+                ring.append(Ring.header(.item, sequence: sequence, payload: payload.count), payload: payload)
+            }
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let place = Int.random(in: 0..<Int(ring.tail), using: &random)
+                ring.change(at: place, to: .random(in: 0...9, using: &random))
+            }
+            var reader = ring.reader
+            do throws(ChannelFailure) {
+                while let frame = try reader.next(before: ring.tail) {
+                    read += 1
+                    guard case .inline(let bytes) = frame.content else { continue }
+                    #expect(!bytes.contains(Ring.unwritten))
+                }
+            } catch {
+                refused += 1
+            }
+        }
+        #expect(read > 20_000 && refused > 5_000)
+    }
+}
