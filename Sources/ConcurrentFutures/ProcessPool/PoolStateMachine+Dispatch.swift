@@ -7,6 +7,11 @@ extension PoolStateMachine {
     /// Hands out what waits: to an idle worker, else to a new one, else to one that works and can hold more.
     mutating func dispatch(_ actions: inout Actions) {
         guard life == .open else { return }
+        handOut(&actions)
+        relieve(&actions)
+    }
+
+    private mutating func handOut(_ actions: inout Actions) {
         while backlogCount > 0 {
             guard let next = backlog.first else { preconditionFailure("counted tasks are in the backlog") }
             guard let task = tasks[next], task.state == .queued else {
@@ -135,6 +140,16 @@ extension PoolStateMachine {
         while active < configuration.minWorkers, workers.count < configuration.maxWorkers, mayStartWorkers {
             startWorker(&actions)
             active += 1
+        }
+    }
+
+    /// Starts workers for what others hold in advance, which was handed out when there could be no more workers.
+    private mutating func relieve(_ actions: inout Actions) {
+        guard workers.count < configuration.maxWorkers else { return }
+        var waiting = workers.elements.reduce(0) { $0 + max(0, $1.element.liveCount - 1) } - startingCount
+        while waiting > 0, workers.count < configuration.maxWorkers, mayStartWorkers {
+            startWorker(&actions)
+            waiting -= 1
         }
     }
 

@@ -33,6 +33,11 @@ extension PoolStateMachine {
             "what time matters to is counted"
         )
         checkIdle()
+        let ahead = workers.elements.reduce(0) { $0 + max(0, $1.element.liveCount - 1) }
+        precondition(
+            ahead <= startingCount || workers.count >= configuration.maxWorkers || !mayStartWorkers || life != .open,
+            "a task waits behind another although there could be one more worker"
+        )
     }
 
     private func check(_ worker: Worker) {

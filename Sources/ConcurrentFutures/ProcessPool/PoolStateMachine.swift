@@ -312,10 +312,6 @@ package struct PoolStateMachine {
                 revokeAllButOldest(of: id, &actions)
             }
         }
-        if surplus < 0 {
-            // What the others hold in advance is for those that are to come.
-            for (id, worker) in workers.elements where worker.liveCount > 1 { revokeAllButOldest(of: id, &actions) }
-        }
         dispatch(&actions)
         settle(&actions)
     }
