@@ -5,13 +5,17 @@ import Synchronization
 /// Functions that capture a value are refused, arguments and results are encoded and decoded, and errors arrive as they would
 /// from a pool of processes; but there is no other process, so a debugger stops in the task, and a crash is one of the program.
 /// A synchronous function has ended when `submit` returns, which blocks for as long; an `async` one is started as a `Task`.
+///
+/// A time limit cannot stop anything here. An `async` function is asked to stop, as by `Task.cancel()`, a synchronous one is not even that;
+/// what either returns or throws after its time is dropped for ``PoolError/Code/timedOut``. A synchronous function that is to be run again is
+/// run before `submit` returns, too.
 public final class InlineExecutor: PoolExecutor {
     private struct State {
         var isShutDown = false
         /// By their numbers: what finding one allocates is never freed.
         var functions: [UInt32: BoundFunction] = [:]
-        /// The `async` ones; `nil` until the `Task` is known.
-        var running: [TaskID: Task<Void, Never>?] = [:]
+        /// The `async` ones.
+        var running: [TaskID: InlineTask] = [:]
         var lastTask: TaskID = 0
         var drainWaiters: [UnsafeContinuation<Void, Never>] = []
 
@@ -40,7 +44,7 @@ public final class InlineExecutor: PoolExecutor {
                 throw PoolError(.shutdown, "the executor was shut down before the task was submitted")
             }
             let (call, function) = try encode(call.body, options)
-            return run(call, function)
+            return run(call, function, options)
         } catch {
             return Future(completed: .failure(error))
         }
@@ -58,39 +62,54 @@ public final class InlineExecutor: PoolExecutor {
         return (call, function)
     }
 
-    private func run<Output>(_ call: EncodedCall<Output>, _ function: BoundFunction) -> Future<Output> {
+    private func run<Output>(
+        _ call: EncodedCall<Output>,
+        _ function: BoundFunction,
+        _ options: TaskOptions
+    ) -> Future<Output> {
         let future = Future<Output>(control: self, decoder: call.decoder)
         guard function.isAsync else {
-            var run = InlineRun(call)
-            run.run(function)
-            future.complete(encoded: run.takeOutcome())
+            var run = InlineRun(call, function, options)
+            run.run()
+            run.complete(future)
             return future
         }
+        let task = InlineTask(future)
         let id = state.withLock { state in
             state.lastTask += 1
-            state.running[state.lastTask] = .some(nil)
+            state.running[state.lastTask] = task
             return state.lastTask
         }
         future.assign(task: id)
-        let task = Task {
-            var run = InlineRun(call)
-            await run.runAsync(function)
-            let outcome = run.takeOutcome()
+        let job = Task {
+            var run = InlineRun(call, function, options)
+            await run.runAsync(task)
+            guard task.end() else { return }
             let waiters = self.state.withLock { $0.finish(id) }
-            future.complete(encoded: outcome)
+            run.complete(future)
             for waiter in waiters { waiter.resume() }
         }
-        state.withLock { state in
-            // It may have ended already.
-            if state.running[id] != nil { state.running[id] = task }
-        }
+        // With limits each call has a `Task` of its own.
+        if options.limits == nil { task.begin(job) }
         return future
+    }
+
+    private func completeCancelled(_ id: TaskID, _ task: InlineTask) {
+        let waiters = state.withLock { $0.finish(id) }
+        task.future.completeCancelled()
+        for waiter in waiters { waiter.resume() }
     }
 
     /// Stops taking tasks, and returns when the `async` ones that were taken have ended.
     ///
-    /// - Parameter cancelPending: makes no difference, because no task waits to be started.
+    /// - Parameter cancelPending: whether those that wait to be run again after a failure are cancelled rather than run. No task waits to be
+    ///   started.
     public nonisolated(nonsending) func shutdown(cancelPending: Bool) async {
+        if cancelPending {
+            for (id, task) in state.withLock({ $0.running }) where task.refuseRetries() {
+                completeCancelled(id, task)
+            }
+        }
         await withUnsafeContinuation { continuation in
             // Resumed once: here if it was not stored, else by the last task, which takes it out of the state.
             let isStored = state.withLock { state in
@@ -104,12 +123,13 @@ public final class InlineExecutor: PoolExecutor {
 }
 
 extension InlineExecutor: TaskControl {
-    func cancel(_ task: TaskID) -> Bool {
-        state.withLock { $0.running[task] ?? nil }?.cancel()
-        return false
+    func cancel(_ id: TaskID) -> Bool {
+        guard let task = state.withLock({ $0.running[id] }), task.cancel() else { return false }
+        completeCancelled(id, task)
+        return true
     }
 
-    func isRunning(_ task: TaskID) -> Bool {
-        state.withLock { $0.running[task] != nil }
+    func isRunning(_ id: TaskID) -> Bool {
+        state.withLock { $0.running[id] }?.isRunning ?? false
     }
 }

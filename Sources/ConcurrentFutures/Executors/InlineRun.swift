@@ -1,12 +1,16 @@
 /// One run of an encoded call in this process, to an encoded outcome, as a worker would do it.
 struct InlineRun: ~Copyable {
+    private let calls: InlineCalls
     private let isBatch: Bool
     private let itemCount: Int
     /// A copy that stays where it is while an `async` function is suspended.
     private let arguments: UnsafeMutableRawBufferPointer
     private var outcome = BinaryEncoder()
+    /// What one call ended with in place of an outcome of its own.
+    private var failure: (any Error)?
 
-    init<Output>(_ call: EncodedCall<Output>) {
+    init<Output>(_ call: EncodedCall<Output>, _ function: BoundFunction, _ options: TaskOptions) {
+        calls = InlineCalls(function: function, options: options)
         isBatch = call.isBatch
         itemCount = call.itemCount
         arguments = .allocate(byteCount: call.arguments.count, alignment: 16)
@@ -17,35 +21,35 @@ struct InlineRun: ~Copyable {
         arguments.deallocate()
     }
 
-    mutating func run(_ function: BoundFunction) {
+    mutating func run() {
         guard isBatch else {
-            var decoder = BinaryDecoder(UnsafeRawBufferPointer(arguments))
-            return function.run(&decoder, outcome: &outcome, stage: { _ in })
+            failure = calls.run(UnsafeRawBufferPointer(arguments), to: &outcome)
+            return
         }
         let start = ContinuousClock.now
         var outcomes = BinaryEncoder()
         var items = BinaryDecoder(UnsafeRawBufferPointer(arguments))
         for _ in 0..<itemCount {
-            var item = BinaryDecoder(nextItem(of: &items))
             let start = outcomes.reserveLength()
-            function.run(&item, outcome: &outcomes, stage: { _ in })
+            let failure = calls.run(nextItem(of: &items), to: &outcomes)
+            if let failure { Outcome.append(error: failure, to: &outcomes) }
             outcomes.fillLength(at: start)
         }
         finishBatch(&outcomes, since: start)
     }
 
-    mutating func runAsync(_ function: BoundFunction) async {
+    mutating func runAsync(_ task: InlineTask) async {
         guard isBatch else {
-            var decoder = BinaryDecoder(UnsafeRawBufferPointer(arguments))
-            return await function.runAsync(&decoder, outcome: &outcome, stage: { _ in })
+            failure = await calls.runAsync(UnsafeRawBufferPointer(arguments), to: &outcome, task)
+            return
         }
         let start = ContinuousClock.now
         var outcomes = BinaryEncoder()
         var items = BinaryDecoder(UnsafeRawBufferPointer(arguments))
-        for _ in 0..<itemCount {
-            var item = BinaryDecoder(nextItem(of: &items))
+        for _ in 0..<itemCount where !task.isOver {
             let start = outcomes.reserveLength()
-            await function.runAsync(&item, outcome: &outcomes, stage: { _ in })
+            let failure = await calls.runAsync(nextItem(of: &items), to: &outcomes, task)
+            if let failure { Outcome.append(error: failure, to: &outcomes) }
             outcomes.fillLength(at: start)
         }
         finishBatch(&outcomes, since: start)
@@ -66,7 +70,12 @@ struct InlineRun: ~Copyable {
         outcomes.withUnsafeBytes { outcome.append(contentsOf: $0) }
     }
 
-    mutating func takeOutcome() -> Payload {
-        .bytes(outcome.takeBytes())
+    /// Ends the task's future.
+    consuming func complete(_ future: any AnyFuture) {
+        if let failure {
+            future.complete(throwing: failure)
+        } else {
+            future.complete(encoded: .bytes(outcome.takeBytes()))
+        }
     }
 }

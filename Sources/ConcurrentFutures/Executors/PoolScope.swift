@@ -1,4 +1,4 @@
-/// An executor that a scope can end early: what ``withThreadPool(maxWorkers:idleTimeout:name:initializer:_:)`` and its like need.
+/// An executor that a scope can end early: what ``withThreadPool(maxWorkers:maxPending:idleTimeout:name:initializer:_:)`` and its like need.
 protocol ScopedExecutor: PoolExecutor {
     /// Stops taking tasks, cancels those that have not started and those that run, and returns at once. May be called again.
     func cancelAll()

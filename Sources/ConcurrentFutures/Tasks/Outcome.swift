@@ -71,17 +71,8 @@ enum Outcome {
         from decoder: inout BinaryDecoder
     ) -> Result<Function.Output, any Error> {
         do {
-            switch Kind(rawValue: try decoder.readByte()) {
-            case .value:
-                return .success(try Function.decodeOutput(from: &decoder))
-            case .cancellation:
-                return .failure(CancellationError())
-            case .error:
-                let type = try decoder.decode(ErrorTypeReference.self).resolve()
-                return .failure(try decoder.decode(type))
-            case nil:
-                throw PoolError(.workerMisbehaved, "the worker sent an outcome of an unknown kind")
-            }
+            if let error = try decodeError(from: &decoder) { return .failure(error) }
+            return .success(try Function.decodeOutput(from: &decoder))
         } catch let error as PoolError {
             return .failure(error)
         } catch {
@@ -92,6 +83,21 @@ enum Outcome {
                     underlying: error
                 )
             )
+        }
+    }
+
+    /// Reads the beginning of an outcome, and the error if it is one; `nil` if a value follows.
+    static func decodeError(from decoder: inout BinaryDecoder) throws -> (any Error)? {
+        switch Kind(rawValue: try decoder.readByte()) {
+        case .value:
+            return nil
+        case .cancellation:
+            return CancellationError()
+        case .error:
+            let type = try decoder.decode(ErrorTypeReference.self).resolve()
+            return try decoder.decode(type)
+        case nil:
+            throw PoolError(.workerMisbehaved, "the worker sent an outcome of an unknown kind")
         }
     }
 }

@@ -22,20 +22,14 @@ public struct TaskCall<Output: Sendable>: Sendable {
 }
 
 /// What a ``TaskCall`` holds: one call of a function, or a batch of calls that travel together.
-protocol TaskBody<Output>: Sendable {
+protocol TaskBody<Output>: LocalBody {
     associatedtype Function: TaskFunction
-    associatedtype Output: Sendable
 
     /// Whether the outcome is made of one for each item.
     static var isBatch: Bool { get }
     var function: Function { get }
-    /// In how many parts the outcome comes: one, or one for each item of a batch.
-    var itemCount: Int { get }
 
     func encodeArguments(into encoder: inout BinaryEncoder) throws
-    /// Runs it on the current thread; only for functions that are not `async`.
-    func run() throws -> Output
-    func runAsync() async throws -> Output
     /// Who makes an `Output` of the outcomes that come back from another process.
     static func outcomeDecoder(for function: RegisteredFunction<Function>) -> any OutcomeDecoder<Output>
 }
@@ -45,22 +39,23 @@ extension TaskBody {
 }
 
 /// One call.
-struct SingleCall<Function: TaskFunction>: TaskBody {
+struct SingleCall<Function: TaskFunction>: TaskBody, SingleBody {
+    typealias Output = Function.Output
+
     let function: Function
     let arguments: Function.Arguments
 
     static var isBatch: Bool { false }
-    var itemCount: Int { 1 }
 
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
         try Function.encode(arguments: arguments, into: &encoder)
     }
 
-    func run() throws -> Function.Output {
+    func runItem(_ index: Int) throws -> Function.Output {
         try function(arguments)
     }
 
-    func runAsync() async throws -> Function.Output {
+    func runItemAsync(_ index: Int) async throws -> Function.Output {
         try await function.call(arguments)
     }
 
@@ -69,42 +64,10 @@ struct SingleCall<Function: TaskFunction>: TaskBody {
     }
 }
 
-/// The outcomes of a batch, in the order of its items.
-struct BatchOutcome<Output: Sendable>: Sendable {
-    var results: [Result<Output, any Error>]
-    /// How long the items took together.
-    var duration: Duration
-}
-
-extension BatchOutcome {
-    /// Calls a function for each item in this process; those that had not been begun when the batch was cancelled are not.
-    init<Item>(of items: [Item], _ function: (Item) throws -> Output) {
-        let start = ContinuousClock.now
-        let results = items.map { item in
-            Task.isCancelled ? .failure(CancellationError()) : Result { try function(item) }
-        }
-        self.init(results: results, duration: .now - start)
-    }
-
-    /// The same for an `async` function.
-    init<Item>(of items: [Item], _ function: (Item) async throws -> Output) async {
-        let start = ContinuousClock.now
-        var results: [Result<Output, any Error>] = []
-        results.reserveCapacity(items.count)
-        for item in items {
-            do {
-                try Task.checkCancellation()
-                results.append(.success(try await function(item)))
-            } catch {
-                results.append(.failure(error))
-            }
-        }
-        self.init(results: results, duration: .now - start)
-    }
-}
-
 /// Several calls of one function that travel and run together, each with an outcome of its own.
-struct BatchCall<Function: TaskFunction>: TaskBody {
+struct BatchCall<Function: TaskFunction>: TaskBody, BatchBody {
+    typealias ItemOutput = Function.Output
+
     let function: Function
     let items: [Function.Arguments]
 
@@ -120,12 +83,12 @@ struct BatchCall<Function: TaskFunction>: TaskBody {
         }
     }
 
-    func run() throws -> BatchOutcome<Function.Output> {
-        BatchOutcome(of: items) { try function($0) }
+    func runItem(_ index: Int) throws -> Function.Output {
+        try function(items[index])
     }
 
-    func runAsync() async throws -> BatchOutcome<Function.Output> {
-        await BatchOutcome(of: items) { try await function.call($0) }
+    func runItemAsync(_ index: Int) async throws -> Function.Output {
+        try await function.call(items[index])
     }
 
     static func outcomeDecoder(

@@ -14,57 +14,46 @@ struct PooledJob {
 protocol PooledTask: AnyObject, Sendable {
     var isAsync: Bool { get }
 
-    /// Starts it, on one of the pool's threads; a synchronous function has ended when this returns.
+    /// Starts an attempt at it, on one of the pool's threads; a synchronous function has ended when this returns.
     func start(_ id: TaskID, in core: ThreadPoolCore, on starter: ThreadStarter)
     /// Asks the running function to stop.
     func requestCancellation()
-    /// Ends a task that never started.
+    /// Ends a task that does not run: it never started, or waits for its next attempt.
     func completeCancelled()
-    /// Ends a task that never started.
+    /// Ends a task that does not run: it never started, or waits for its next attempt.
     func complete(throwing error: any Error)
 }
 
-/// The function of a task in a thread pool, with its arguments.
-enum PooledFunction<Output: Sendable>: Sendable {
-    case sync(@Sendable () throws -> Output)
-    case async(@Sendable () async throws -> Output)
-}
-
+/// A task without limits: it runs once, for as long as it takes.
+///
+/// It is not generic over its body, because that was measured to be slower than calling the body through its protocol.
 final class PooledTaskOf<Output: Sendable>: PooledTask {
-    private enum Cancelling {
-        case notStarted
-        case requested
-        case started(Task<Void, Never>)
-    }
-
     let isAsync: Bool
     private let future: Future<Output>
     // Read and erased by whom the pool's state has given the task to: the thread that starts it, or who takes it back from the
     // queue. Erased before the future completes, so that who hears of the end finds the arguments gone.
-    @exclusivity(unchecked) nonisolated(unsafe) private var function: PooledFunction<Output>?
-    private let cancelling = Mutex(Cancelling.notStarted)
+    @exclusivity(unchecked) nonisolated(unsafe) private var body: (any LocalBody<Output>)?
+    private let stop = StopRequest()
 
-    init(_ function: PooledFunction<Output>, future: Future<Output>) {
-        self.function = function
+    init(_ body: any LocalBody<Output>, future: Future<Output>) {
+        self.body = body
         self.future = future
-        isAsync = if case .async = function { true } else { false }
+        isAsync = body.isAsync
     }
 
     func start(_ id: TaskID, in core: ThreadPoolCore, on starter: ThreadStarter) {
+        guard let body = body.take() else { preconditionFailure("a task was started twice") }
         // A function on a plain thread would not see that it is cancelled, so it runs inside a task in any case.
-        switch function.take() {
-        case .sync(let function):
-            begin(Task(executorPreference: starter) { self.finish(Result { try function() }, id, in: core) })
+        if isAsync {
+            stop.begin(Task(executorPreference: core) { self.finish(await Self.outcome(of: body), id, in: core) })
+        } else {
+            stop.begin(Task(executorPreference: starter) { self.finish(Result { try body.run() }, id, in: core) })
             starter.runStartedJob()
-        case .async(let function):
-            begin(Task(executorPreference: core) { self.finish(await Self.outcome(of: function), id, in: core) })
-        case nil:
-            preconditionFailure("a task was started twice")
         }
     }
 
-    private static func outcome(of function: () async throws -> Output) async -> Result<Output, any Error> {
-        do { return .success(try await function()) } catch { return .failure(error) }
+    private static func outcome(of body: any LocalBody<Output>) async -> Result<Output, any Error> {
+        do { return .success(try await body.runAsync()) } catch { return .failure(error) }
     }
 
     private func finish(_ outcome: Result<Output, any Error>, _ id: TaskID, in core: ThreadPoolCore) {
@@ -72,31 +61,17 @@ final class PooledTaskOf<Output: Sendable>: PooledTask {
         future.complete(outcome)
     }
 
-    private func begin(_ task: Task<Void, Never>) {
-        let isCancelled = cancelling.withLock { state in
-            if case .requested = state { return true }
-            state = .started(task)
-            return false
-        }
-        if isCancelled { task.cancel() }
-    }
-
     func requestCancellation() {
-        let task = cancelling.withLock { state -> Task<Void, Never>? in
-            if case .started(let task) = state { return task }
-            state = .requested
-            return nil
-        }
-        task?.cancel()
+        stop.request()
     }
 
     func completeCancelled() {
-        function = nil
+        body = nil
         future.completeCancelled()
     }
 
     func complete(throwing error: any Error) {
-        function = nil
+        body = nil
         future.complete(throwing: error)
     }
 }

@@ -5,17 +5,29 @@ import Synchronization
 final class ThreadPoolCore: TaskControl, TaskExecutor {
     let name: String
     let maxWorkers: Int
+    private let maxPending: Int?
     private let idleTimeout: Duration
     private let initializer: (@Sendable () throws -> Void)?
     private let callbacks: CallbackThread
+    private let timers: ServiceThread
+    private let admission: Admission?
     private let state: Mutex<ThreadPoolState>
 
-    init(maxWorkers: Int, idleTimeout: Duration, name: String, initializer: (@Sendable () throws -> Void)?) {
+    init(
+        maxWorkers: Int,
+        maxPending: Int?,
+        idleTimeout: Duration,
+        name: String,
+        initializer: (@Sendable () throws -> Void)?
+    ) {
         self.maxWorkers = maxWorkers
+        self.maxPending = maxPending
         self.idleTimeout = idleTimeout
         self.name = name
         self.initializer = initializer
         callbacks = CallbackThread(name: name)
+        timers = ServiceThread(name: SystemThread.fittingName(name, suffix: "-timer"))
+        admission = maxPending.map { Admission(maxCount: $0, maxBytes: nil) }
         state = Mutex(ThreadPoolState(maxWorkers: maxWorkers))
     }
 
@@ -26,19 +38,91 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
 
     // MARK: Work
 
-    func submit<Output: Sendable>(_ function: PooledFunction<Output>) -> Future<Output> {
+    /// Takes a task, or refuses it if there is no room for it.
+    func submit<Output>(_ body: any LocalBody<Output>, _ options: TaskOptions) -> Future<Output> {
+        if let defect = options.defect { return Future(completed: .failure(defect)) }
+        if let admission, !admission.tryEnter() { return Future(completed: .failure(queueFull(options))) }
+        return add(body, options)
+    }
+
+    /// Takes a task when there is room for it.
+    nonisolated(nonsending) func submitWhenRoom<Output>(
+        _ body: any LocalBody<Output>,
+        _ options: TaskOptions
+    ) async -> Future<Output> {
+        if let defect = options.defect { return Future(completed: .failure(defect)) }
+        guard let admission, !admission.tryEnter() else { return add(body, options) }
+        let ticket = Admission.Ticket()
+        let timer = withdraw(ticket, from: admission, at: options.limits?.deadlineInstant ?? 0)
+        defer { timers.cancel(timer) }
+        do {
+            guard try await admission.enter(ticket) else {
+                return Future(completed: .failure(options.deadlinePassed(.notStarted)))
+            }
+            return add(body, options)
+        } catch {
+            let future = Future<Output>(control: self, callbacks: callbacks)
+            future.completeCancelled()
+            return future
+        }
+    }
+
+    private func withdraw(_ ticket: Admission.Ticket, from admission: Admission, at instant: UInt64) -> ServiceTimer? {
+        guard instant != 0 else { return nil }
+        let timer = ServiceTimer()
+        timers.set(timer, at: instant) { admission.withdraw(ticket) }
+        return timer
+    }
+
+    /// How many wait for room. Nothing depends on it; tests see by it that somebody waits.
+    var waiterCount: Int { admission?.waiterCount ?? 0 }
+
+    private func queueFull(_ options: TaskOptions) -> PoolError {
+        PoolError(
+            .queueFull,
+            """
+            \(options.place): the pool has maxPending, \(maxPending ?? 0), tasks that have not ended, and takes no other. \
+            Await `run` or `map`, which wait for room, or submit later
+            """
+        )
+    }
+
+    /// Takes a task that has been admitted.
+    private func add<Output>(_ body: any LocalBody<Output>, _ options: TaskOptions) -> Future<Output> {
         let future = Future<Output>(control: self, callbacks: callbacks)
-        let task = PooledTaskOf(function, future: future)
+        if let limits = options.limits {
+            add(body, limits, options, future)
+        } else {
+            add(PooledTaskOf(body, future: future), future)
+        }
+        return future
+    }
+
+    private func add<Body: LocalBody>(
+        _ body: Body,
+        _ limits: TaskLimits,
+        _ options: TaskOptions,
+        _ future: Future<Body.Output>
+    ) {
+        let task = LimitedTask(body, limits: limits, options: options, future: future, timers: timers)
+        if add(task, future) { task.setDeadline(in: self) }
+    }
+
+    @discardableResult
+    private func add<Output>(_ task: any PooledTask, _ future: Future<Output>) -> Bool {
         let staffing = state.withLock { state -> Result<ThreadPoolState.Staffing, PoolError> in
             if let refusal = state.refusal { return .failure(refusal) }
             future.assign(task: state.nextTask)
             return .success(state.add(task))
         }
         switch staffing {
-        case .success(let staffing): arrange(staffing)
-        case .failure(let refusal): task.complete(throwing: refusal)
+        case .success(let staffing):
+            arrange(staffing)
+            return true
+        case .failure(let refusal):
+            end { task.complete(throwing: refusal) }
+            return false
         }
-        return future
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
@@ -49,8 +133,46 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
         arrange(state.withLock { $0.add(job) })
     }
 
+    /// Called when a task that ran has ended, before its future is told.
     func taskEnded(_ id: TaskID, isAsync: Bool) {
+        admission?.leave()
         arrange(state.withLock { $0.finish(id, isAsync: isAsync) })
+    }
+
+    /// Lets a task wait that has run and is to run again.
+    ///
+    /// - Returns: `false` if the pool runs no task again; then it still counts as running.
+    func suspend(_ id: TaskID, isAsync: Bool) -> Bool {
+        guard let staffing = state.withLock({ $0.suspend(id, isAsync: isAsync) }) else { return false }
+        arrange(staffing)
+        return true
+    }
+
+    /// Ends the wait of a suspended task, if it is still there.
+    func resume(_ id: TaskID) {
+        arrange(state.withLock { $0.resume(id) })
+    }
+
+    /// Takes a task back that does not run, and has it completed.
+    ///
+    /// - Returns: `false` if it runs, or has ended.
+    @discardableResult
+    func takeBack(_ id: TaskID, _ complete: () -> Void) -> Bool {
+        guard case .pending = state.withLock({ $0.cancel(id) }) else { return false }
+        end(complete)
+        return true
+    }
+
+    /// Completes tasks that do not run and that the state knows no more.
+    private func end(count: Int = 1, _ complete: () -> Void) {
+        for _ in 0..<count { admission?.leave() }
+        complete()
+        // It may have been the last thing to wait for, with no thread left to notice.
+        for waiter in state.withLock({ $0.takeDrainWaiters() }) { waiter.resume() }
+    }
+
+    private func end(_ tasks: [any PooledTask], throwing error: any Error) {
+        end(count: tasks.count) { for task in tasks { task.complete(throwing: error) } }
     }
 
     // MARK: Threads
@@ -74,7 +196,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
             // Async code that is never resumed would hang for ever, and there is nobody to tell.
             precondition(!hasJobs, "no thread could be started for async code: \(error)")
             let failure = PoolError(.brokenPool, "no thread could be started: \(error)", underlying: error)
-            for task in stranded { task.complete(throwing: failure) }
+            end(stranded, throwing: failure)
         }
     }
 
@@ -109,7 +231,8 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
                 underlying: error
             )
             let (stranded, idle) = state.withLock { $0.fail(failure) }
-            for task in stranded { task.complete(throwing: failure) }
+            end(stranded, throwing: failure)
+            admission?.close()
             for parker in idle { parker.unpark() }
         }
     }
@@ -119,7 +242,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
     func cancel(_ task: TaskID) -> Bool {
         switch state.withLock({ $0.cancel(task) }) {
         case .pending(let task):
-            task.completeCancelled()
+            end { task.completeCancelled() }
             return true
         case .running(let task):
             task.requestCancellation()
@@ -137,10 +260,12 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
     func close(cancelPending: Bool) {
         let (cancelled, idle) = state.withLock { state in
             let idle = state.close()
-            return (cancelPending ? state.takeAllPending() : [], idle)
+            return (cancelPending ? state.cancelPending() : [], idle)
         }
-        for task in cancelled { task.completeCancelled() }
+        end(count: cancelled.count) { for task in cancelled { task.completeCancelled() } }
         for parker in idle { parker.unpark() }
+        admission?.close()
+        timers.close()
         callbacks.close()
     }
 
@@ -156,6 +281,8 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
         }
         // They have given up their last lock, so this takes no longer than a thread needs to end.
         for thread in state.withLock({ $0.takeExited() }) { thread.join() }
+        // In this order: what ends by a timer may have callbacks.
+        await timers.drain()
         await callbacks.drain()
     }
 }

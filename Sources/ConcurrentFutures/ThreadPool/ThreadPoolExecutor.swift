@@ -17,8 +17,14 @@
 /// An `async` function runs on these threads too, and gives its thread free while it is suspended; it counts as at work until it
 /// has ended. As a `TaskExecutor` the pool runs any async code: `Task(executorPreference: pool) { … }`.
 ///
-/// Cancelling a task that has not started ends it. A task that runs is asked to stop: `Task.isCancelled` becomes true in it,
-/// in a synchronous function too, and its outcome is the function's own.
+/// Cancelling a task that has not started, or waits to be run again, ends it. A task that runs is asked to stop: `Task.isCancelled`
+/// becomes true in it, in a synchronous function too, and its outcome is the function's own; it is not run again.
+///
+/// A time limit cannot stop a thread. When the `timeout` of a task has passed, or its `deadline` while it runs, the task is asked to stop, as
+/// by `Task.cancel()`; its future fails with ``PoolError/Code/timedOut`` when the function has returned, and what it returned or threw is
+/// dropped. So a function that does not look at `Task.isCancelled` keeps its thread for as long as it takes; where that must not be, use a
+/// ``ProcessPoolExecutor``. A task that has not started by its `deadline` fails at once, and never runs. In a `map` each item has the
+/// `timeout` for itself. A task that waits for its next attempt holds no thread; see ``RetryPolicy``.
 ///
 /// If the executor is dropped without being shut down, what was submitted is still run, and then its threads end.
 public final class ThreadPoolExecutor: PoolExecutor {
@@ -29,6 +35,9 @@ public final class ThreadPoolExecutor: PoolExecutor {
     /// - Parameters:
     ///   - maxWorkers: how many tasks are at work at once; by default four more than the process may use CPUs, at most 32, because
     ///     tasks here are expected to wait.
+    ///   - maxPending: how many tasks that have not ended the pool has at most; by default any number. `submit` beyond it fails with
+    ///     ``PoolError/Code/queueFull``; `run` and `map` wait for their turn, in the order in which they came. The items of a `map` that
+    ///     travel together are one task.
     ///   - idleTimeout: how long a thread without work waits for some before it ends.
     ///   - name: what the threads are called, followed by their number; tools show no more than 15 bytes.
     ///   - initializer: runs once in each thread, before its first task. If it throws, the pool is broken: every task that has not
@@ -36,6 +45,7 @@ public final class ThreadPoolExecutor: PoolExecutor {
     /// - Throws: ``PoolError`` with the code `invalidConfiguration` if an option makes no sense.
     public init(
         maxWorkers: Int? = nil,
+        maxPending: Int? = nil,
         idleTimeout: Duration = .seconds(10),
         name: String = "thread-pool",
         initializer: (@Sendable () throws -> Void)? = nil
@@ -44,10 +54,19 @@ public final class ThreadPoolExecutor: PoolExecutor {
         guard maxWorkers > 0 else {
             throw PoolError(.invalidConfiguration, "maxWorkers must be at least 1, but is \(maxWorkers)")
         }
+        if let maxPending, maxPending < 1 {
+            throw PoolError(.invalidConfiguration, "maxPending must be at least 1, but is \(maxPending)")
+        }
         guard idleTimeout >= .zero else {
             throw PoolError(.invalidConfiguration, "idleTimeout must not be negative, but is \(idleTimeout)")
         }
-        core = ThreadPoolCore(maxWorkers: maxWorkers, idleTimeout: idleTimeout, name: name, initializer: initializer)
+        core = ThreadPoolCore(
+            maxWorkers: maxWorkers,
+            maxPending: maxPending,
+            idleTimeout: idleTimeout,
+            name: name,
+            initializer: initializer
+        )
     }
 
     deinit {
@@ -61,13 +80,25 @@ public final class ThreadPoolExecutor: PoolExecutor {
     ///
     /// It neither throws nor blocks: whatever goes wrong is the outcome of the future.
     public func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
-        let body = call.body
-        return core.submit(body.isAsync ? .async { try await body.runAsync() } : .sync { try body.run() })
+        core.submit(call.body, options)
+    }
+
+    /// Takes a task, but first waits while there are `maxPending` that have not ended.
+    ///
+    /// - Returns: the task's future. It is one that was cancelled if the `Task` that waits is cancelled, and it fails with
+    ///   ``PoolError/Code/timedOut`` if the task's deadline passes meanwhile.
+    public nonisolated(nonsending) func enqueueWhenRoom<Output: Sendable>(
+        _ call: TaskCall<Output>,
+        options: TaskOptions
+    ) async -> Future<Output> {
+        await core.submitWhenRoom(call.body, options)
     }
 
     /// Stops taking tasks, and returns when all that were taken have ended and the threads are gone.
     ///
-    /// - Parameter cancelPending: whether the tasks that have not started are cancelled rather than run.
+    /// It waits for those too that are to be run again after a failure.
+    ///
+    /// - Parameter cancelPending: whether the tasks that have not started, or wait to be run again, are cancelled rather than run.
     public nonisolated(nonsending) func shutdown(cancelPending: Bool) async {
         core.close(cancelPending: cancelPending)
         await core.drain()

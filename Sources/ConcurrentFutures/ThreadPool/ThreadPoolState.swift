@@ -3,7 +3,7 @@ import DequeModule
 /// Who has what to do in a pool of threads; no I/O and no locks.
 ///
 /// Two kinds of work are told apart. A *task* was submitted, counts against the limit from its start to its end, also while it
-/// is suspended, and can be cancelled. A *job* is a piece of async code that can go on now; it only needs a thread, and comes
+/// is suspended, and can be cancelled; one that is to be run again waits for that outside of the limit. A *job* is a piece of async code that can go on now; it only needs a thread, and comes
 /// first, because what has been started is finished before something new is started.
 struct ThreadPoolState {
     enum Work {
@@ -29,13 +29,13 @@ struct ThreadPoolState {
     }
 
     enum Cancellation {
-        /// It had not started, and is the caller's now.
+        /// It does not run, and is the caller's now.
         case pending(any PooledTask)
         case running(any PooledTask)
         case unknown
     }
 
-    private struct RunningTask {
+    private struct NumberedTask {
         let id: TaskID
         let task: any PooledTask
     }
@@ -46,8 +46,12 @@ struct ThreadPoolState {
     private var pending: Deque<(any PooledTask)?> = []
     private var firstPending: TaskID = 1
     private var pendingCount = 0
+    /// Those that wait for their next attempt.
+    private var suspended: [TaskID: any PooledTask] = [:]
+    /// Those whose next attempt is due. They are older than the pending ones, and come before them.
+    private var resumed: Deque<NumberedTask> = []
     private var jobs: Deque<PooledJob> = []
-    private var running: [RunningTask] = []
+    private var running: [NumberedTask] = []
     /// The one that parked last is woken first, so that the others can go.
     private var idle: [ThreadParker] = []
     private var threadCount = 0
@@ -57,6 +61,7 @@ struct ThreadPoolState {
     /// Those that have ended, or are about to, and were not joined.
     private var exited: [SystemThread] = []
     private var isShutDown = false
+    private var refusesRetries = false
     private(set) var failure: PoolError?
     private var drainWaiters: [UnsafeContinuation<Void, Never>] = []
 
@@ -71,8 +76,10 @@ struct ThreadPoolState {
     }
 
     private var isClosed: Bool { isShutDown || failure != nil }
-    private var canStartTask: Bool { pendingCount > 0 && running.count < maxWorkers }
-    private var isDrained: Bool { threadCount == 0 && pendingCount == 0 && running.isEmpty && jobs.isEmpty }
+    private var startableCount: Int { min(pendingCount + resumed.count, maxWorkers - running.count) }
+    private var isDrained: Bool {
+        threadCount == 0 && pendingCount == 0 && suspended.isEmpty && resumed.isEmpty && running.isEmpty && jobs.isEmpty
+    }
 
     // MARK: Work comes
 
@@ -91,7 +98,7 @@ struct ThreadPoolState {
     }
 
     private mutating func staff() -> Staffing {
-        guard jobs.count + min(pendingCount, maxWorkers - running.count) > seeking else { return .enough }
+        guard jobs.count + startableCount > seeking else { return .enough }
         if let parker = idle.popLast() {
             seeking += 1
             return .wake(parker)
@@ -111,8 +118,8 @@ struct ThreadPoolState {
             seeking -= 1
             return .job(job)
         }
-        if canStartTask, let next = takePending() {
-            running.append(RunningTask(id: next.id, task: next.task))
+        if startableCount > 0, let next = resumed.popFirst() ?? takePending() {
+            running.append(next)
             // An async task becomes a job, which the same thread comes to fetch.
             if !next.task.isAsync { seeking -= 1 }
             return .task(next.task, id: next.id)
@@ -131,11 +138,35 @@ struct ThreadPoolState {
 
     /// Called when a task has ended and before its future is told, so that who hears of it finds the thread free.
     mutating func finish(_ id: TaskID, isAsync: Bool) -> Staffing {
+        _ = removeRunning(id)
+        return releaseThread(isAsync: isAsync)
+    }
+
+    /// Called when an attempt at a task has ended that is to be followed by another.
+    ///
+    /// - Returns: `nil` if there are no further attempts in this pool; then nothing has changed.
+    mutating func suspend(_ id: TaskID, isAsync: Bool) -> Staffing? {
+        guard failure == nil, !refusesRetries else { return nil }
+        suspended[id] = removeRunning(id)
+        return releaseThread(isAsync: isAsync)
+    }
+
+    /// Called when a task's next attempt is due; it may have been cancelled.
+    mutating func resume(_ id: TaskID) -> Staffing {
+        guard let task = suspended.removeValue(forKey: id) else { return .enough }
+        resumed.append(NumberedTask(id: id, task: task))
+        return staff()
+    }
+
+    private mutating func removeRunning(_ id: TaskID) -> any PooledTask {
         guard let index = running.firstIndex(where: { $0.id == id }) else {
             preconditionFailure("a task ended that did not run")
         }
         running.swapAt(index, running.count - 1)
-        running.removeLast()
+        return running.removeLast().task
+    }
+
+    private mutating func releaseThread(isAsync: Bool) -> Staffing {
         guard !isAsync else { return staff() }
         seeking += 1
         return .enough
@@ -183,6 +214,8 @@ struct ThreadPoolState {
             pendingCount -= 1
             return .pending(task)
         }
+        if let task = suspended.removeValue(forKey: id) { return .pending(task) }
+        if let index = resumed.firstIndex(where: { $0.id == id }) { return .pending(resumed.remove(at: index).task) }
         guard let entry = running.first(where: { $0.id == id }) else { return .unknown }
         return .running(entry.task)
     }
@@ -209,11 +242,17 @@ struct ThreadPoolState {
 
     var runningTasks: [any PooledTask] { running.map(\.task) }
 
-    mutating func takeAllPending() -> [any PooledTask] {
+    /// Takes all that do not run, to be cancelled; those that do are not run again.
+    mutating func cancelPending() -> [any PooledTask] {
+        refusesRetries = true
+        return takeAllPending()
+    }
+
+    private mutating func takeAllPending() -> [any PooledTask] {
         firstPending = nextTask
         pendingCount = 0
-        defer { pending = [] }
-        return pending.compactMap { $0 }
+        defer { (pending, suspended, resumed) = ([], [:], []) }
+        return suspended.values + resumed.map(\.task) + pending.compactMap { $0 }
     }
 
     /// - Returns: Whether the continuation was stored; if not, nothing is left to wait for.
@@ -223,18 +262,19 @@ struct ThreadPoolState {
         return true
     }
 
-    private mutating func takeDrainWaiters() -> [UnsafeContinuation<Void, Never>] {
+    /// Those who wait for the end, if this is it.
+    mutating func takeDrainWaiters() -> [UnsafeContinuation<Void, Never>] {
         guard isDrained else { return [] }
         defer { drainWaiters = [] }
         return drainWaiters
     }
 
-    private mutating func takePending() -> (task: any PooledTask, id: TaskID)? {
+    private mutating func takePending() -> NumberedTask? {
         while let next = pending.popFirst() {
             defer { firstPending += 1 }
             guard let next else { continue }
             pendingCount -= 1
-            return (next, firstPending)
+            return NumberedTask(id: firstPending, task: next)
         }
         return nil
     }

@@ -11,6 +11,8 @@
 ///
 /// - Parameters:
 ///   - maxWorkers: how many tasks are at work at once; by default four more than the process may use CPUs, at most 32.
+///   - maxPending: how many tasks that have not ended the pool has at most; by default any number. `submit` beyond it fails with
+///     ``PoolError/Code/queueFull``; `run` and `map` wait.
 ///   - idleTimeout: how long a thread without work waits for some before it ends.
 ///   - name: what the threads are called, followed by their number; tools show no more than 15 bytes.
 ///   - initializer: runs once in each thread, before its first task.
@@ -19,6 +21,7 @@
 /// - Throws: what the body throws; ``PoolError`` with the code `invalidConfiguration` if an option makes no sense.
 public nonisolated(nonsending) func withThreadPool<Output>(
     maxWorkers: Int? = nil,
+    maxPending: Int? = nil,
     idleTimeout: Duration = .seconds(10),
     name: String = "thread-pool",
     initializer: (@Sendable () throws -> Void)? = nil,
@@ -26,6 +29,7 @@ public nonisolated(nonsending) func withThreadPool<Output>(
 ) async throws -> Output {
     let pool = try ThreadPoolExecutor(
         maxWorkers: maxWorkers,
+        maxPending: maxPending,
         idleTimeout: idleTimeout,
         name: name,
         initializer: initializer

@@ -1,0 +1,54 @@
+/// The attempts at one call of an ``InlineExecutor``'s task that has limits, and how it ended.
+struct InlineAttempts {
+    private let options: TaskOptions
+    private let limits: TaskLimits
+    private var failures: [any Error] = []
+    /// An ``Outcome`` as bytes, or the failure that stands in its place; `nil` while another attempt is to be made.
+    private(set) var outcome: Result<[UInt8], any Error>?
+
+    init(_ options: TaskOptions, _ limits: TaskLimits) {
+        self.options = options
+        self.limits = limits
+    }
+
+    /// Begins the next attempt; `nil` if there is an outcome, which may come of its being too late.
+    mutating func next() -> Attempt? {
+        guard outcome == nil else { return nil }
+        guard !limits.deadlineHasPassed(at: monotonicNanoseconds()) else {
+            let stage: TaskOptions.StageAtDeadline = failures.isEmpty ? .notStarted : .betweenAttempts
+            outcome = .failure(failure(options.deadlinePassed(stage), after: failures))
+            return nil
+        }
+        return Attempt(number: failures.count + 1, options: options, limits: limits)
+    }
+
+    /// Ends an attempt.
+    mutating func end(_ attempt: Attempt, with bytes: [UInt8]) {
+        switch attempt.verdict(previous: failures, thrown: { Self.error(in: bytes) }) {
+        case .stands: outcome = .success(bytes)
+        case .replaced(let error): outcome = .failure(error)
+        case .mayRetry(let error): failures.append(error)
+        }
+    }
+
+    /// When to begin the next attempt, or to end for its being too late; `nil` if there is an outcome.
+    var nextInstant: UInt64? {
+        guard outcome == nil else { return nil }
+        let delay = limits.retry?.delay(afterAttempt: failures.count) ?? 0
+        let instant = monotonicNanoseconds() + delay
+        return limits.deadlineInstant == 0 ? instant : min(instant, limits.deadlineInstant)
+    }
+
+    /// Makes do with the attempts there were.
+    mutating func giveUp() {
+        guard let last = failures.popLast() else { preconditionFailure("a call was given up that has not failed") }
+        outcome = .failure(failure(last, after: failures))
+    }
+
+    private static func error(in outcome: [UInt8]) -> (any Error)? {
+        outcome.withUnsafeBytes { bytes in
+            var decoder = BinaryDecoder(bytes)
+            do { return try Outcome.decodeError(from: &decoder) } catch { return error }
+        }
+    }
+}

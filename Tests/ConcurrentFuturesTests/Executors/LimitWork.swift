@@ -1,0 +1,95 @@
+import ConcurrentFutures
+import Foundation
+
+// Functions for tasks that have limits. They capture nothing, so that every executor takes them.
+
+/// Counts calls by files, whichever process they run in; made for calls one after the other.
+struct CallCounter: Codable, Sendable {
+    let directory: String
+
+    init(in directory: TemporaryDirectory) {
+        self.directory = directory.path
+    }
+
+    /// The number of calls of one name.
+    func count(_ name: String = "") -> Int {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return files.count { $0.hasPrefix("call-\(name)-") }
+    }
+
+    /// Notes a call, and tells which it is.
+    func add(_ name: String = "") throws -> Int {
+        let number = count(name) + 1
+        try Work.touch(directory + "/call-\(name)-\(number)")
+        return number
+    }
+}
+
+enum LimitWork {
+    /// Blocks for some milliseconds, whatever it is asked.
+    static func block(_ milliseconds: Int) -> Int {
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        while .now < end { Thread.sleep(forTimeInterval: 0.001) }
+        return milliseconds
+    }
+
+    /// Ends when it is asked to stop; the bound is for a test that failed.
+    static func waitForCancellation(_ path: String) async throws -> Int {
+        let end = ContinuousClock.now + testBound
+        while !Task.isCancelled, .now < end { try? await Task.sleep(for: .milliseconds(1)) }
+        try Work.touch(path)
+        return 1
+    }
+
+    /// Notes each call, and throws its number for the first few.
+    static func refuse(_ counter: CallCounter, _ times: Int) throws -> Int {
+        let number = try counter.add()
+        if number <= times { throw Refusal(number: number) }
+        return number
+    }
+
+    static func refuseLater(_ counter: CallCounter, _ times: Int) async throws -> Int {
+        await Task.yield()
+        return try refuse(counter, times)
+    }
+
+    /// Notes each call, and throws its number when it is let go on.
+    static func refuseAtGate(_ counter: CallCounter, _ gate: FileGate) async throws -> Int {
+        let number = try counter.add()
+        let end = ContinuousClock.now + testBound
+        while !FileManager.default.fileExists(atPath: gate.open), .now < end {
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+        throw Refusal(number: number)
+    }
+
+    /// Notes each call, and takes some milliseconds for the first few.
+    static func dawdle(_ counter: CallCounter, _ times: Int, _ milliseconds: Int) throws -> Int {
+        let number = try counter.add()
+        return number <= times ? block(milliseconds) : number
+    }
+}
+
+/// An item of a map that is slow, or fails, for its first calls.
+struct LimitedItem: Codable, Sendable {
+    let name: String
+    var slowCalls = 0
+    var milliseconds = 0
+    var failures = 0
+    let counter: CallCounter
+
+    func run() throws -> String {
+        let call = try counter.add(name)
+        if call <= slowCalls { _ = LimitWork.block(milliseconds) }
+        if call <= failures { throw Refusal(number: call) }
+        return name
+    }
+
+    /// Says whether it was asked to stop before it began.
+    func runLater() async throws -> String {
+        let isCancelled = Task.isCancelled
+        let call = try counter.add(name)
+        if call <= slowCalls { _ = try await LimitWork.waitForCancellation(counter.directory + "/stopped-\(name)") }
+        return isCancelled ? "cancelled" : name
+    }
+}

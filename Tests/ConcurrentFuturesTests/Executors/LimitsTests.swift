@@ -1,0 +1,478 @@
+import ConcurrentFutures
+import Foundation
+import Testing
+
+extension ExecutorKind {
+    /// Those that honour time limits and retries.
+    static let withLimits: [ExecutorKind] = [.inline, .thread]
+    /// Those of them whose tasks run beside their submitter.
+    static let concurrentWithLimits = withLimits.filter { $0 != .inline }
+}
+
+/// Every executor with limits, with some sizes of chunk.
+private let combinations = ExecutorKind.withLimits.flatMap { kind in [1, 7, nil].map { (kind, $0) } }
+
+/// Long for a test that waits for it, and much longer than the machine delays a thread.
+private let hour = Duration.seconds(3600)
+
+private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? {
+    guard case .failure(let error as PoolError) = result, error.code == .timedOut else { return nil }
+    return error
+}
+
+@Suite(.serialized) struct TimeLimitTests {
+    @Test("limits that make no sense are refused with the option's name", arguments: ExecutorKind.withLimits)
+    func defects(kind: ExecutorKind) async throws {
+        try await kind.with { pool in
+            let futures = [
+                ("timeout", pool.submit(Work.square, 1, timeout: .zero)),
+                ("timeout", pool.submit(Work.squareLater, 1, timeout: .seconds(-1))),
+                ("maxAttempts", pool.submit(Work.square, 1, retry: RetryPolicy(maxAttempts: 0))),
+                (
+                    "backoff",
+                    pool.submit(Work.square, 1, retry: RetryPolicy(maxAttempts: 2, backoff: .constant(.seconds(-1))))
+                ),
+            ]
+            for (option, future) in futures {
+                let error = await #expect(throws: PoolError.self) { try await future.value }
+                #expect(error?.code == .invalidConfiguration)
+                #expect(error?.message.contains(option) == true)
+                #expect(error?.message.contains("LimitsTests.swift") == true)
+            }
+            let error = await #expect(throws: PoolError.self) {
+                try await pool.map(0..<3, timeout: .zero, Work.square).collect()
+            }
+            #expect(error?.code == .invalidConfiguration)
+        }
+    }
+
+    @Test("limits that are not reached change nothing", arguments: combinations)
+    func unreached(kind: ExecutorKind, chunkSize: Int?) async throws {
+        let policy = RetryPolicy(maxAttempts: 3)
+        try await kind.with { pool in
+            let squares = (0..<50).map(Work.square)
+            let withTimeout = pool.map(0..<50, chunkSize: chunkSize, timeout: hour, Work.square)
+            #expect(try await withTimeout.collect() == squares)
+            let withDeadline = pool.map(0..<50, chunkSize: chunkSize, deadline: hour, Work.squareLater)
+            #expect(try await withDeadline.collect() == squares)
+            let withAll = pool.map(0..<50, chunkSize: chunkSize, timeout: hour, deadline: hour, retry: policy) {
+                await Work.squareLater($0)
+            }
+            #expect(try await withAll.collect() == squares)
+            let value = try await pool.run(Work.square, 5, timeout: hour, deadline: hour, retry: policy)
+            #expect(value == 25)
+            let later = try await pool.run(Work.squareLater, 6, timeout: hour, deadline: hour, retry: policy)
+            #expect(later == 36)
+            await #expect(throws: Refusal(number: 7)) { try await pool.run(Work.squareUnlessSeven, 7, timeout: hour) }
+        }
+    }
+
+    // C3
+    @Test("what comes after the timeout is dropped", arguments: ExecutorKind.withLimits)
+    func lateValue(kind: ExecutorKind) async throws {
+        try await kind.with { pool in
+            let future = pool.submit(LimitWork.block, 60, timeout: .milliseconds(20))
+            let error = timedOut(await future.result)
+            #expect(error?.message.contains("LimitsTests.swift") == true)
+            #expect(error?.message.contains("0.02 seconds") == true)
+            #expect(error?.previousFailures.isEmpty == true)
+            #expect(future.isDone && !future.isCancelled)
+            let next = try await pool.run(Work.square, 3)
+            #expect(next == 9)
+        }
+    }
+
+    // C6
+    @Test("an async task sees its time limit and may clean up", arguments: ExecutorKind.withLimits)
+    func asyncTask(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        try await kind.with { pool in
+            let timeout = pool.submit(
+                LimitWork.waitForCancellation,
+                directory.file("timeout"),
+                timeout: .milliseconds(20)
+            )
+            #expect(timedOut(await timeout.result) != nil)
+            #expect(directory.has("timeout"))
+            let deadline = pool.submit(
+                LimitWork.waitForCancellation,
+                directory.file("deadline"),
+                deadline: .milliseconds(500)
+            )
+            #expect(timedOut(await deadline.result) != nil)
+            #expect(directory.has("deadline"))
+        }
+    }
+
+    // C2
+    @Test(
+        "a timeout counts from the start of a task, a deadline from its submission",
+        arguments: ExecutorKind.concurrentWithLimits
+    )
+    func queued(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await kind.with(maxWorkers: 1) { pool in
+            let first = pool.submit(Work.passGate, gate, "first")
+            #expect(await becomesTrue { gate.hasBegun("first") })
+            let limited = pool.submit(Work.square, 4, timeout: .milliseconds(400))
+            let late = pool.submit(Work.passGate, gate, "late", deadline: .milliseconds(500))
+            // The end of this one tells that the other has been queued for longer than its timeout.
+            let error = timedOut(await late.result)
+            #expect(error?.message.contains("LimitsTests.swift") == true)
+            #expect(first.isRunning && !limited.isDone)
+            try gate.release()
+            let value = try await limited.value
+            #expect(value == 16)
+            _ = try await first.value
+        }
+        #expect(!gate.hasBegun("late"))
+    }
+
+    @Test("a deadline that has passed at once lets nothing run", arguments: ExecutorKind.withLimits)
+    func passedDeadline(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        try await kind.with { pool in
+            #expect(timedOut(await pool.submit(Work.touch, directory.file("a"), deadline: .zero).result) != nil)
+            #expect(timedOut(await pool.submit(Work.touchLater, directory.file("b"), deadline: .zero).result) != nil)
+        }
+        #expect(!directory.has("a") && !directory.has("b"))
+    }
+
+    // C5
+    @Test("cancelling the task around `run` reaches a call that has limits", arguments: ExecutorKind.withLimits)
+    func cancelledRun(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        try await kind.with { pool in
+            let call = Task {
+                try await pool.run(
+                    LimitWork.waitForCancellation,
+                    directory.file("stopped"),
+                    timeout: hour,
+                    deadline: hour
+                )
+            }
+            call.cancel()
+            switch await call.result {
+            case .success: #expect(directory.has("stopped"))
+            case .failure(let error): #expect(error is CancellationError)
+            }
+        }
+    }
+
+    // C3
+    @Test("in a map the timeout holds for each item, and the others go on", arguments: ExecutorKind.withLimits)
+    func items(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        try await kind.with { pool in
+            var items = ["a", "b", "c", "d"].map { LimitedItem(name: $0, counter: counter) }
+            items[1].slowCalls = 1
+            items[1].milliseconds = 600
+            let outcomes = await pool.map(items, chunkSize: 4, timeout: .milliseconds(500)) { try $0.run() }
+                .results.collect()
+            #expect(outcomes.map { try? $0.get() } == ["a", nil, "c", "d"])
+            #expect(timedOut(outcomes[1]) != nil)
+            items = ["e", "f", "g", "h"].map { LimitedItem(name: $0, counter: counter) }
+            items[1].slowCalls = 1
+            let later = await pool.map(items, chunkSize: 4, timeout: .milliseconds(500)) { try await $0.runLater() }
+                .results.collect()
+            #expect(later.map { try? $0.get() } == ["e", nil, "g", "h"])
+            #expect(timedOut(later[1]) != nil)
+            #expect(directory.has("stopped-f"))
+        }
+    }
+
+    // E6
+    @Test("a map's deadline cancels the rest and ends the iteration", arguments: combinations)
+    func mapDeadline(kind: ExecutorKind, chunkSize: Int?) async throws {
+        try await kind.with { pool in
+            let numbers = sequence(first: 5) { _ in 5 }
+            let deadline = Duration.milliseconds(200)
+            var iterator = pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitWork.block)
+                .makeAsyncIterator()
+            let error = await #expect(throws: PoolError.self) {
+                while let number = try await iterator.next(isolation: #isolation) { #expect(number == 5) }
+            }
+            #expect(error?.code == .timedOut)
+            #expect(error?.message.contains("LimitsTests.swift") == true)
+            #expect(error?.message.contains("deadline of the map") == true)
+            let rest = try await iterator.next(isolation: #isolation)
+            #expect(rest == nil)
+            let outcomes = await pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitWork.block)
+                .results.collect()
+            #expect(timedOut(outcomes[outcomes.count - 1]) != nil)
+            #expect(outcomes.dropLast().allSatisfy { (try? $0.get()) == 5 })
+            let next = try await pool.run(Work.square, 3)
+            #expect(next == 9)
+        }
+    }
+
+    // E6
+    @Test("a map's deadline asks what runs to stop", arguments: ExecutorKind.withLimits, [true, false])
+    func mapDeadlineOfRunning(kind: ExecutorKind, isOrdered: Bool) async throws {
+        let directory = try TemporaryDirectory()
+        let paths = (0..<3).map { directory.file("\($0)") }
+        try await kind.with { pool in
+            let results =
+                isOrdered
+                ? pool.map(paths, deadline: .milliseconds(500), LimitWork.waitForCancellation)
+                : pool.mapUnordered(paths, deadline: .milliseconds(500), LimitWork.waitForCancellation)
+            let error = await #expect(throws: PoolError.self) { try await results.collect() }
+            #expect(error?.code == .timedOut)
+        }
+        #expect(directory.has("0"))
+    }
+}
+
+@Suite(.serialized) struct RetryTests {
+    private let always: @Sendable (any Error) -> Bool = { _ in true }
+
+    // C7
+    @Test("a task that runs out of time is run again until it does not", arguments: ExecutorKind.withLimits)
+    func timeouts(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        try await kind.with { pool in
+            let policy = RetryPolicy(maxAttempts: 10)
+            let value = try await pool.run(
+                LimitWork.dawdle,
+                counter,
+                1,
+                310,
+                timeout: .milliseconds(300),
+                retry: policy
+            )
+            #expect(value >= 2)
+            #expect(counter.count() == value)
+        }
+    }
+
+    // C7
+    @Test("the attempts are counted, and the failure of each is kept", arguments: ExecutorKind.withLimits)
+    func usedUp(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        try await kind.with { pool in
+            let future = pool.submit(
+                LimitWork.dawdle,
+                counter,
+                .max,
+                30,
+                timeout: .milliseconds(20),
+                retry: RetryPolicy(maxAttempts: 3)
+            )
+            let error = timedOut(await future.result)
+            #expect(error?.previousFailures.map { ($0 as? PoolError)?.code } == [.timedOut, .timedOut])
+            #expect(counter.count() == 3)
+        }
+    }
+
+    // C7
+    @Test("a failure is retried only if the policy says so", arguments: ExecutorKind.withLimits)
+    func unasked(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        try await kind.with { pool in
+            await #expect(throws: Refusal(number: 1)) {
+                try await pool.run(LimitWork.refuse, counter, .max, retry: RetryPolicy(maxAttempts: 3))
+            }
+            let others = RetryPolicy(maxAttempts: 3, orIf: { $0 is CancellationError })
+            await #expect(throws: Refusal(number: 2)) {
+                try await pool.run(LimitWork.refuseLater, counter, .max, retry: others)
+            }
+            let crashes = RetryPolicy(maxAttempts: 3, after: .crash, orIf: always)
+            let late = pool.submit(LimitWork.dawdle, counter, .max, 30, timeout: .milliseconds(20), retry: crashes)
+            #expect(timedOut(await late.result)?.previousFailures.isEmpty == true)
+            #expect(counter.count() == 3)
+        }
+    }
+
+    // C7
+    @Test("a task that throws is run again if the policy says so", arguments: ExecutorKind.withLimits)
+    func thrown(kind: ExecutorKind) async throws {
+        let policy = RetryPolicy(maxAttempts: 3, orIf: { $0 is Refusal })
+        try await kind.with { pool in
+            for isAsync in [false, true] {
+                let counter = CallCounter(in: try TemporaryDirectory())
+                try FileManager.default.createDirectory(atPath: counter.directory, withIntermediateDirectories: true)
+                defer { try? FileManager.default.removeItem(atPath: counter.directory) }
+                let value =
+                    isAsync
+                    ? try await pool.run(LimitWork.refuseLater, counter, 2, retry: policy)
+                    : try await pool.run(LimitWork.refuse, counter, 2, retry: policy)
+                #expect(value == 3)
+                await #expect(throws: Refusal(number: 6)) {
+                    isAsync
+                        ? try await pool.run(LimitWork.refuseLater, counter, 100, retry: policy)
+                        : try await pool.run(LimitWork.refuse, counter, 100, retry: policy)
+                }
+                #expect(counter.count() == 6)
+            }
+        }
+    }
+
+    @Test("the next attempt begins after the backoff", arguments: ExecutorKind.withLimits)
+    func backoff(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let policy = RetryPolicy(
+            maxAttempts: 3,
+            backoff: .exponential(from: .milliseconds(20), upTo: .seconds(1)),
+            orIf: always
+        )
+        try await kind.with { pool in
+            let start = ContinuousClock.now
+            let value = try await pool.run(LimitWork.refuse, counter, 2, retry: policy)
+            #expect(value == 3)
+            #expect(.now - start >= .milliseconds(60))
+        }
+    }
+
+    @Test("a task that waits for its next attempt is cancelled at once", arguments: ExecutorKind.withLimits)
+    func cancelledWhileWaiting(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
+        try await kind.with { pool in
+            let future = pool.submit(LimitWork.refuseLater, counter, .max, retry: policy)
+            #expect(await becomesTrue { counter.count() == 1 && !future.isRunning })
+            #expect(!future.isDone)
+            #expect(future.cancel())
+            #expect(future.isCancelled)
+            await #expect(throws: CancellationError.self) { try await future.value }
+        }
+        #expect(counter.count() == 1)
+    }
+
+    @Test("the shutdown waits for a task that is to be run again", arguments: ExecutorKind.withLimits)
+    func shutdown(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let pool = try kind.make()
+        let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(.milliseconds(100)), orIf: always)
+        let future = pool.submit(LimitWork.refuseLater, counter, 1, retry: policy)
+        await pool.shutdown()
+        #expect(future.isDone)
+        let value = try await future.value
+        #expect(value == 2)
+    }
+
+    @Test("the shutdown that cancels what is pending cancels it", arguments: ExecutorKind.withLimits)
+    func cancellingShutdown(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let pool = try kind.make()
+        let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
+        let future = pool.submit(LimitWork.refuseLater, counter, .max, retry: policy)
+        #expect(await becomesTrue { counter.count() == 1 && !future.isRunning })
+        await pool.shutdown(cancelPending: true)
+        #expect(future.isCancelled)
+        #expect(counter.count() == 1)
+    }
+
+    @Test("what still runs at such a shutdown ends, and is not run again", arguments: ExecutorKind.withLimits)
+    func runningAtCancellingShutdown(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let gate = FileGate(in: directory)
+        let pool = try kind.make(maxWorkers: 1)
+        let policy = RetryPolicy(maxAttempts: 2, orIf: always)
+        let waiting = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
+        // The end of this one tells that the shutdown has begun.
+        let other = pool.submit(LimitWork.refuseLater, counter, .max, retry: waiting)
+        #expect(await becomesTrue { counter.count() == 1 && !other.isRunning })
+        let running = pool.submit(LimitWork.refuseAtGate, counter, gate, retry: policy)
+        #expect(await becomesTrue { counter.count() == 2 })
+        async let shutdown: Void = pool.shutdown(cancelPending: true)
+        #expect(await becomesTrue { other.isCancelled })
+        try gate.release()
+        await shutdown
+        await #expect(throws: (any Error).self) { try await running.value }
+        #expect(counter.count() == 2)
+    }
+
+    // C5
+    @Test("cancelling the task around `run` ends the wait for the next attempt", arguments: ExecutorKind.withLimits)
+    func cancelledRun(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
+        try await kind.with { pool in
+            let call = Task { try await pool.run(LimitWork.refuseLater, counter, .max, retry: policy) }
+            #expect(await becomesTrue { counter.count() == 1 })
+            call.cancel()
+            // The function's own error if it had not ended yet.
+            let error = await #expect(throws: (any Error).self) { try await call.value }
+            #expect(error is CancellationError || error as? Refusal == Refusal(number: 1))
+        }
+        #expect(counter.count() == 1)
+    }
+
+    @Test("dropping the executor finishes what is to be run again", arguments: ExecutorKind.withLimits)
+    func dropped(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(.milliseconds(100)), orIf: always)
+        var pool: (any PoolExecutor)? = try kind.make()
+        let future = pool?.submit(LimitWork.refuseLater, counter, 1, retry: policy)
+        pool = nil
+        let value = try await future?.value
+        #expect(value == 2)
+    }
+
+    @Test("a deadline ends the wait for the next attempt", arguments: ExecutorKind.withLimits, [true, false])
+    func deadline(kind: ExecutorKind, isAsync: Bool) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
+        let limit = Duration.milliseconds(500)
+        try await kind.with { pool in
+            let future =
+                isAsync
+                ? pool.submit(LimitWork.refuseLater, counter, .max, deadline: limit, retry: policy)
+                : pool.submit(LimitWork.refuse, counter, .max, deadline: limit, retry: policy)
+            let error = timedOut(await future.result)
+            #expect(error?.previousFailures.map { $0 as? Refusal } == [Refusal(number: 1)])
+            #expect(counter.count() == 1)
+        }
+    }
+
+    // C7
+    @Test("in a map each item has attempts of its own", arguments: ExecutorKind.withLimits, [true, false])
+    func items(kind: ExecutorKind, isAsync: Bool) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        var items = ["a", "b", "c"].map { LimitedItem(name: $0, counter: counter) }
+        items[1].slowCalls = 1
+        items[1].milliseconds = 510
+        let policy = RetryPolicy(maxAttempts: 5)
+        try await kind.with { pool in
+            let timeout = Duration.milliseconds(500)
+            let results =
+                isAsync
+                ? pool.map(items, chunkSize: 3, timeout: timeout, retry: policy) { try await $0.runLater() }
+                : pool.map(items, chunkSize: 3, timeout: timeout, retry: policy) { try $0.run() }
+            let names = try await results.collect()
+            #expect(names == ["a", "b", "c"])
+            #expect(counter.count("b") >= 2)
+            #expect(counter.count("a") < counter.count("b") || counter.count("c") < counter.count("b"))
+        }
+    }
+
+    // C7
+    @Test("in a map an item that throws is run again by itself", arguments: combinations)
+    func throwingItems(kind: ExecutorKind, chunkSize: Int?) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        var items = (0..<7).map { LimitedItem(name: "\($0)", counter: counter) }
+        items[2].failures = 1
+        items[4].failures = 9
+        let policy = RetryPolicy(maxAttempts: 3, orIf: always)
+        try await kind.with { pool in
+            let outcomes = await pool.map(items, chunkSize: chunkSize, retry: policy) { try $0.run() }.results.collect()
+            #expect(outcomes.map { try? $0.get() } == ["0", "1", "2", "3", nil, "5", "6"])
+            #expect(items.map { counter.count($0.name) } == [1, 1, 2, 1, 3, 1, 1])
+        }
+    }
+}
