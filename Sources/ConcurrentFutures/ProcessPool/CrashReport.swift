@@ -16,7 +16,9 @@ extension PoolError {
         if let misbehaviour = link.misbehaviour {
             error = PoolError(.workerMisbehaved, "\(process) was put down\(work): \(misbehaviour.message)")
         } else if let status {
-            error = PoolError(.workerCrashed, "\(process) \(status.sentence)\(work)")
+            let couldNotBegin = !link.isReady && status.exitCode == Worker.failedToStart
+            let end = couldNotBegin ? "could not begin\(Worker.whyItFailed(in: standardError))" : status.sentence
+            error = PoolError(.workerCrashed, "\(process) \(end)\(work)")
             error.signal = status.signal == 0 ? nil : status.signal
             error.exitCode = status.exitCode
         } else {

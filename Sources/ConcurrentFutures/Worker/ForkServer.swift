@@ -181,8 +181,7 @@ final class ForkServer {
             throw OwnProgram.replaceCurrentProcess(invitation, keeping: numbers + [settingsFile.number])
         } catch {
             if let standardError = descriptors.standardError { CurrentProcess.redirectStandardError(to: standardError) }
-            CurrentProcess.writeToStandardError("a worker could not begin: \(error)\n")
-            CurrentProcess.end(code: Worker.failedToStart)
+            Worker.fail(error)
         }
     }
 

@@ -2,6 +2,20 @@
 enum Worker {
     /// The exit code of a worker that could not begin.
     static let failedToStart: Int32 = 125
+    /// What it says then, before the reason.
+    private static let complaint = "a worker could not begin: "
+
+    /// The reason that a worker which could not begin has written, to be put behind the fact; nothing if it is not known.
+    static func whyItFailed(in words: String) -> String {
+        guard let line = words.split(separator: "\n").last(where: { $0.hasPrefix(complaint) }) else { return "" }
+        return ": " + line.dropFirst(complaint.count)
+    }
+
+    /// A step of its start has failed.
+    static func fail(_ error: any Error) -> Never {
+        CurrentProcess.writeToStandardError("\(complaint)\(error)\n")
+        CurrentProcess.end(code: failedToStart)
+    }
 
     /// Turns this process into a worker.
     ///
@@ -18,8 +32,7 @@ enum Worker {
             }
             MainQueue.serve(answering: channel.stopBell, onBell: call.obeyStopRequest)
         } catch {
-            CurrentProcess.writeToStandardError("a worker could not begin: \(error)\n")
-            CurrentProcess.end(code: failedToStart)
+            fail(error)
         }
     }
 

@@ -82,12 +82,9 @@ enum LimitWork {
 
     static func trap(_ n: Int) -> Int { fatalError("as usual") }
 
-    /// Is refused memory, does without, and crashes for another reason.
-    static func refusedThenCrash(_ n: Int) -> Int {
-        guard malloc(huge) == nil else { return 0 }
-        errno = 0
-        raise(SIGSEGV)
-        return 0
+    /// Is refused memory, and does without.
+    static func isRefused(_ n: Int) -> Bool {
+        mmap(nil, huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED && errno == ENOMEM
     }
 
     /// Works so long, by the time of this process's processors.

@@ -267,3 +267,28 @@ struct PreloadTests {
         #expect(error?.message.hasPrefix("preload: ") == true)
     }
 }
+
+@Suite("A worker that could not begin")
+struct FailedStartTests {
+    private func error(_ words: String, exitCode: Int32 = Worker.failedToStart, isReady: Bool) throws -> PoolError {
+        let bell = try Doorbell()
+        let link = WorkerLink(id: 1, channel: try RingChannel.make(bell: bell).0, bell: bell, standardError: nil)
+        link.isReady = isReady
+        let status = ExitStatus(signal: 0, exitCode: exitCode)
+        return .workerEnded(link, status: status, victim: nil, standardError: words)
+    }
+
+    @Test("is told with the step that failed")
+    func reason() throws {
+        let words = "something else\na worker could not begin: setpriority: Permission denied (13)\n"
+        let message = try error(words, isReady: false).message
+        #expect(message == "the worker process could not begin: setpriority: Permission denied (13)")
+        #expect(try error("", isReady: false).message == "the worker process could not begin")
+    }
+
+    @Test("is not taken for a task that exits with the same code")
+    func otherwise() throws {
+        #expect(try error("", isReady: true).message == "the worker process exited with code 125")
+        #expect(try error("", exitCode: 3, isReady: false).message == "the worker process exited with code 3")
+    }
+}
