@@ -66,17 +66,22 @@ enum Outcome {
         from decoder: inout BinaryDecoder
     ) -> Result<Function.Output, any Error> {
         do {
+            let result: Result<Function.Output, any Error>
             switch Kind(rawValue: try decoder.readByte()) {
             case .value:
-                return .success(try Function.decodeOutput(from: &decoder))
+                result = .success(try Function.decodeOutput(from: &decoder))
             case .cancellation:
-                return .failure(CancellationError())
+                result = .failure(CancellationError())
             case .error:
                 let type = try decoder.decode(ErrorTypeReference.self).resolve()
-                return .failure(try decoder.decode(type))
+                result = .failure(try decoder.decode(type))
             case nil:
                 throw PoolError(.workerMisbehaved, "the worker sent an outcome of an unknown kind")
             }
+            guard decoder.isAtEnd else {
+                throw PoolError(.workerMisbehaved, "the worker sent \(decoder.remaining) bytes behind an outcome")
+            }
+            return result
         } catch let error as PoolError {
             return .failure(error)
         } catch {
