@@ -183,20 +183,25 @@ struct KeyedValueDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
         keyedBy type: NestedKey.Type,
         forKey key: Key
     ) throws -> KeyedDecodingContainer<NestedKey> {
-        try ValueDecoder(session: session, place: existingPlace(of: key)).container(keyedBy: type)
+        try nestedDecoder(existingPlace(of: key)).container(keyedBy: type)
     }
 
     func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
-        try UnkeyedValueDecoder(session: session, place: existingPlace(of: key))
+        try nestedDecoder(existingPlace(of: key)).unkeyedContainer()
+    }
+
+    private func nestedDecoder(_ place: ValuePlace) throws -> ValueDecoder {
+        try session.checkStack(at: place)
+        return ValueDecoder(session: session, place: place)
     }
 
     func superDecoder() throws -> any Decoder {
         let place = try fields.search(PathKey.super.stringValue, place: nil, consuming: true)
-        return ValueDecoder(session: session, place: place ?? .missing)
+        return try nestedDecoder(place ?? .missing)
     }
 
     func superDecoder(forKey key: Key) throws -> any Decoder {
-        ValueDecoder(session: session, place: try place(of: key) ?? .missing)
+        try nestedDecoder(place(of: key) ?? .missing)
     }
 }
 
@@ -252,17 +257,22 @@ struct UnkeyedValueDecoder: UnkeyedDecodingContainer {
     mutating func nestedContainer<NestedKey: CodingKey>(
         keyedBy type: NestedKey.Type
     ) throws -> KeyedDecodingContainer<NestedKey> {
-        try next(KeyedDecodingContainer<NestedKey>.self) {
-            try ValueDecoder(session: $0, place: $1).container(keyedBy: type)
-        }
+        try nextDecoder(for: KeyedDecodingContainer<NestedKey>.self) { try $0.container(keyedBy: type) }
     }
 
     mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        try next((any UnkeyedDecodingContainer).self) { try UnkeyedValueDecoder(session: $0, place: $1) }
+        try nextDecoder(for: (any UnkeyedDecodingContainer).self) { try $0.unkeyedContainer() }
     }
 
     mutating func superDecoder() throws -> any Decoder {
-        try next((any Decoder).self) { ValueDecoder(session: $0, place: $1) }
+        try nextDecoder(for: (any Decoder).self) { $0 }
+    }
+
+    private mutating func nextDecoder<T>(for type: T.Type, _ body: (ValueDecoder) throws -> T) throws -> T {
+        try next(type) { session, place in
+            try session.checkStack(at: place)
+            return try body(ValueDecoder(session: session, place: place))
+        }
     }
 }
 

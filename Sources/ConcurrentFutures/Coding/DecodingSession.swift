@@ -9,6 +9,7 @@ final class DecodingSession {
     @exclusivity(unchecked) private var keyTableStart = 0
     @exclusivity(unchecked) var keys = KeyIndex()
     @exclusivity(unchecked) private var stack = StackBudget()
+    @exclusivity(unchecked) private var paths = PathFinder()
 
     // MARK: Messages
 
@@ -18,6 +19,7 @@ final class DecodingSession {
         keys.removeAll()
         keyTable.removeAll(keepingCapacity: true)
         stack.reset()
+        paths.removeAll()
         let limit = reader.bytes.count
         guard let tag = reader.byte(at: offset, limit: limit) else { throw corrupted(at: offset, "There is no value.") }
         if tag != Tag.message {
@@ -170,13 +172,18 @@ final class DecodingSession {
         }
     }
 
+    /// What every value of a user's type is asked when it is read; for containers within containers, with which a type may go as deep
+    /// without one.
+    func checkStack(at place: ValuePlace) throws {
+        guard stack.hasRoom else { throw corrupted(at: place.offset, "The value is nested too deeply.") }
+    }
+
     // MARK: Errors
 
     func path(to offset: Int) -> [any CodingKey] {
-        let names = keyTable.indices.map { entry in
-            text(of: .entry(entry)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        paths.path(in: reader, from: root, to: offset) { key in
+            text(of: key).map { PathKey(stringValue: String(decoding: $0, as: UTF8.self)) }
         }
-        return reader.path(from: root.offset, to: offset, limit: root.limit, names: names)
     }
 
     func context(at offset: Int, _ description: String) -> DecodingError.Context {

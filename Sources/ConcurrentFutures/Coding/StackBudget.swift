@@ -17,10 +17,16 @@ struct StackBudget {
     /// Goes one level down, or says that there is no stack for it.
     @inline(__always)
     mutating func enter() -> Bool {
-        let here = Self.address(byteCount: level & 1 + 1)
-        guard max(here, base) - min(here, base) <= Self.bytes else { return false }
+        guard hasRoom else { return false }
         level += 1
         return true
+    }
+
+    /// Whether there is stack for one level more.
+    @inline(__always)
+    var hasRoom: Bool {
+        let here = Self.address(byteCount: level & 1 + 1)
+        return max(here, base) - min(here, base) <= Self.bytes
     }
 
     @inline(__always)

@@ -107,12 +107,14 @@ final class Admission: Sendable {
         state.withLock { $0.bytes += bytes }
     }
 
-    /// Gives the place of a task up.
+    /// Gives the places of tasks up.
     ///
-    /// - Parameter bytes: as many as were added for it, or will be.
-    func leave(bytes: Int = 0) {
+    /// - Parameters:
+    ///   - count: how many have ended.
+    ///   - bytes: as many as were added for them, or will be.
+    func leave(count: Int = 1, bytes: Int = 0) {
         let admitted = state.withLock { state in
-            state.count -= 1
+            state.count -= count
             state.bytes -= bytes
             return admitWaiters(&state)
         }

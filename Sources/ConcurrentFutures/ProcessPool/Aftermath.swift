@@ -28,6 +28,9 @@ struct Aftermath: ~Copyable {
     var questions: [Question] = []
     var sleepers: [any WorkerChannel] = []
     var driverHasOrders = false
+    /// How many tasks have ended, and how many bytes their arguments had.
+    var endedCount = 0
+    var endedBytes = 0
 
     /// Wakes workers first, so that they work while the rest is done.
     ///

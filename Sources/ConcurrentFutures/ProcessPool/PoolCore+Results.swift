@@ -80,7 +80,7 @@ extension PoolCore {
         }
         channel(of: id)!.finishOldest()
         machine.finished(by: id, isInQuestion: isInQuestion, actions: &actions)
-        if !isInQuestion { aftermath.completions.append((take(task).future, completion)) }
+        if !isInQuestion { aftermath.completions.append((take(task, &aftermath).future, completion)) }
     }
 
     private func mayBeRunAgain(_ task: TaskID, _ completion: Aftermath.Completion) -> Bool {
@@ -195,33 +195,27 @@ extension PoolCore {
 
     // MARK: Ends of tasks
 
-    mutating func completion(
-        of task: TaskID,
-        _ ending: PoolStateMachine.Ending
-    ) -> (any AnyFuture, Aftermath.Completion) {
-        let record = take(task)
+    func completion(of record: PoolTask, _ ending: PoolStateMachine.Ending) -> Aftermath.Completion {
         switch ending {
         case .cancelled:
-            return (record.future, .cancelled)
+            return .cancelled
         case .crashed, .unsendable, .timedOut(.timeout):
-            if let batch = record.batch { return (record.future, .batch(batch, nanoseconds: 0)) }
-            return (record.future, .failed(record.failure!))
+            if let batch = record.batch { return .batch(batch, nanoseconds: 0) }
+            return .failed(record.failure!)
         case .timedOut(let limit):
-            return (
-                record.future, Self.failure(PoolError(deadlineOf: record, isRunning: limit == .deadline), of: record)
-            )
+            return Self.failure(PoolError(deadlineOf: record, isRunning: limit == .deadline), of: record)
         case .broken:
             var error = initializerFailure ?? Self.broken(because: brokenReason)
             error.previousFailures = record.attempts?.failures ?? []
-            return (record.future, Self.failure(error, of: record))
+            return Self.failure(error, of: record)
         case .judged:
-            return (record.future, record.attempts!.outcomeInQuestion!)
+            return record.attempts!.outcomeInQuestion!
         case .shutDown:
             let error = PoolError(
                 .shutdown,
                 "\(record.options.place): the task was submitted after the pool had been shut down"
             )
-            return (record.future, .failed(error))
+            return .failed(error)
         }
     }
 

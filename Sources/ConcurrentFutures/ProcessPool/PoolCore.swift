@@ -181,8 +181,12 @@ struct PoolCore: ~Copyable {
         _modify { yield &tasks[Int(UInt32(truncatingIfNeeded: task))] }
     }
 
-    mutating func take(_ task: TaskID) -> PoolTask {
-        tasks[Int(UInt32(truncatingIfNeeded: task))].take()!
+    /// Takes leave of a task that has ended.
+    mutating func take(_ task: TaskID, _ aftermath: inout Aftermath) -> PoolTask {
+        let record = tasks[Int(UInt32(truncatingIfNeeded: task))].take()!
+        aftermath.endedCount += 1
+        aftermath.endedBytes += record.argumentBytes
+        return record
     }
 
     func channel(of id: WorkerID) -> (any WorkerChannel)? {
@@ -201,7 +205,9 @@ struct PoolCore: ~Copyable {
             next += 1
             switch action {
             case .send(let task, let worker): send(task, to: worker, &aftermath)
-            case .complete(let task, let ending): aftermath.completions.append(completion(of: task, ending))
+            case .complete(let task, let ending):
+                let record = take(task, &aftermath)
+                aftermath.completions.append((record.future, completion(of: record, ending)))
             case .revoke(let task, let worker): revoke(task, from: worker)
             case .lookAtStart(let worker): lookAtStart(by: worker)
             case .climb(let worker): machine.climb(worker, actions: &actions)

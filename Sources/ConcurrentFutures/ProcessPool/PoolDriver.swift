@@ -20,6 +20,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private let settings: PoolSettings
     private let shared: Mutex<Shared>
     private let callbacks: CallbackThread
+    /// For the deadlines of those who wait at the entrance; all others are the state machine's.
+    private let timers: ServiceThread
+    let entrance: Entrance?
     private let poller: Poller
     private let bell: Doorbell
     private let alarm: Alarm
@@ -57,6 +60,12 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         memoryWatch = settings.options.memoryLimit.map { MemoryWatch(limit: UInt64($0)) }
         shared = Mutex(Shared(core: PoolCore(configuration, watchesMemory: settings.options.memoryLimit != nil)))
         callbacks = CallbackThread(name: settings.name)
+        timers = ServiceThread(name: SystemThread.fittingName(settings.name, suffix: "-timer"))
+        entrance = Entrance(
+            maxPending: settings.options.maxPending,
+            maxPendingBytes: settings.options.maxPendingBytes,
+            timers: timers
+        )
         poller = try Poller()
         bell = try Doorbell()
         alarm = try Alarm()
@@ -85,9 +94,18 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             isBatch: call.isBatch,
             itemCount: UInt32(call.itemCount),
             options: options,
+            argumentBytes: call.arguments.count,
             payload: RequestPayload(call.arguments)
         )
+        entrance?.add(bytes: call.arguments.count)
         withCore { core, aftermath in core.submit(task, &aftermath) { future.assign(task: $0) } }
+        return future
+    }
+
+    /// The future of a task that never came in.
+    func cancelledFuture<Output>() -> Future<Output> {
+        let future = Future<Output>(control: self, callbacks: callbacks)
+        future.completeCancelled()
         return future
     }
 
@@ -106,6 +124,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
 
     /// - Parameter gracePeriod: in nanoseconds.
     func terminate(gracePeriod: UInt64) {
+        entrance?.close()
         withCore { core, aftermath in core.terminate(gracePeriod: gracePeriod, &aftermath) }
     }
 
@@ -118,6 +137,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     func shutDown(cancelPending: Bool) {
+        entrance?.close()
         withCore { core, aftermath in core.shutDown(cancelPending: cancelPending, &aftermath) }
     }
 
@@ -134,6 +154,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             if isGone { continuation.resume() }
         }
         shared.withLock { $0.thread.take() }?.join()
+        await timers.drain()
         if afterCallbacks { await callbacks.drain() }
     }
 
@@ -150,6 +171,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             return result
         }
         if aftermath.driverHasOrders { wakeDriver() }
+        if aftermath.endedCount > 0 { entrance?.leave(count: aftermath.endedCount, bytes: aftermath.endedBytes) }
         aftermath.perform { question in
             callbacks.schedule { self.answer(question) }
         }
@@ -347,6 +369,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func leave() {
         launcher?.close()
         relay.close()
+        timers.close()
         callbacks.close()
         let waiters = shared.withLock { shared in
             shared.isGone = true

@@ -16,6 +16,11 @@ struct PoolSettings: Sendable {
     /// The limits of a task that has none of its own, if the pool has some.
     let usualLimits: TaskLimits?
 
+    /// A task's options, with the pool's timeout if they have none.
+    func completed(_ options: TaskOptions) -> TaskOptions {
+        usualLimits.map(options.completed) ?? options
+    }
+
     private static let usualGracePeriod = Duration.seconds(1)
 
     /// - Throws: ``PoolError`` with the code `invalidConfiguration`, naming the option that makes no sense, its value and what is allowed.

@@ -5,6 +5,8 @@ struct PoolTask {
     let isBatch: Bool
     let itemCount: UInt32
     let options: TaskOptions
+    /// How many bytes the encoded arguments have.
+    let argumentBytes: Int
     /// The encoded arguments; `nil` while they are in a worker's channel.
     var payload: RequestPayload?
     /// The outcomes of a batch's items, as far as they have come.

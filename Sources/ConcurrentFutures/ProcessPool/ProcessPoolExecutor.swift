@@ -100,23 +100,49 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     ///
     /// It costs the encoding, one lock and, if the worker sleeps, one system call.
     public func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
-        guard !isForked else {
-            return Future(
-                completed: .failure(
-                    PoolError(
-                        .unsupportedHost,
-                        """
-                        \(options.file):\(options.line): this process was forked from the one that made the pool, and cannot use it; \
-                        make a pool of its own
-                        """
-                    )
-                )
-            )
-        }
         do {
-            let options = settings.usualLimits.map(options.completed) ?? options
+            try checkThatNotForked(options)
+            let options = settings.completed(options)
+            try driver.entrance?.enter(options)
+            return send(call, options)
+        } catch {
+            return Future(completed: .failure(error))
+        }
+    }
+
+    /// Takes a task as ``enqueue(_:options:)`` does, but first waits while the pool has as many as its options allow.
+    public nonisolated(nonsending) func enqueueWhenRoom<Output: Sendable>(
+        _ call: TaskCall<Output>,
+        options: TaskOptions
+    ) async -> Future<Output> {
+        do {
+            try checkThatNotForked(options)
+            let options = settings.completed(options)
+            try await driver.entrance?.enterWhenRoom(options)
+            return send(call, options)
+        } catch is CancellationError {
+            return driver.cancelledFuture()
+        } catch {
+            return Future(completed: .failure(error))
+        }
+    }
+
+    private func checkThatNotForked(_ options: TaskOptions) throws(PoolError) {
+        guard isForked else { return }
+        throw PoolError(
+            .unsupportedHost,
+            """
+            \(options.place): this process was forked from the one that made the pool, and cannot use it; make a pool of its own
+            """
+        )
+    }
+
+    /// Sends a task that was let in.
+    private func send<Output: Sendable>(_ call: TaskCall<Output>, _ options: TaskOptions) -> Future<Output> {
+        do {
             return driver.submit(try encode(call.body, options), options: options)
         } catch {
+            driver.entrance?.leave()
             return Future(completed: .failure(error))
         }
     }

@@ -71,8 +71,16 @@ enum Outcome {
         from decoder: inout BinaryDecoder
     ) -> Result<Function.Output, any Error> {
         do {
-            if let error = try decodeError(from: &decoder) { return .failure(error) }
-            return .success(try Function.decodeOutput(from: &decoder))
+            let result: Result<Function.Output, any Error> =
+                if let error = try decodeError(from: &decoder) {
+                    .failure(error)
+                } else {
+                    .success(try Function.decodeOutput(from: &decoder))
+                }
+            guard decoder.isAtEnd else {
+                throw PoolError(.workerMisbehaved, "the worker sent \(decoder.remaining) bytes behind an outcome")
+            }
+            return result
         } catch let error as PoolError {
             return .failure(error)
         } catch {

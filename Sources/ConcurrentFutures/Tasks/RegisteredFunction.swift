@@ -126,8 +126,8 @@ final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
             do {
                 let count = Int(try decoder.readUInt32())
                 let nanoseconds = try decoder.readUInt64()
-                // Each outcome takes more than a byte, so a count beyond the bytes is a lie that would only cost memory.
-                guard count <= decoder.remaining else {
+                // Each outcome stands behind its length, so a count beyond the bytes is a lie that would only cost memory.
+                guard count <= decoder.remaining / MemoryLayout<UInt64>.size else {
                     throw PoolError(.workerMisbehaved, "a batch of \(count) outcomes in \(decoder.remaining) bytes")
                 }
                 var results: [Result<Function.Output, any Error>] = []

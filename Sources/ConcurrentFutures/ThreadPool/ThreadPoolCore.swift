@@ -5,12 +5,11 @@ import Synchronization
 final class ThreadPoolCore: TaskControl, TaskExecutor {
     let name: String
     let maxWorkers: Int
-    private let maxPending: Int?
     private let idleTimeout: Duration
     private let initializer: (@Sendable () throws -> Void)?
     private let callbacks: CallbackThread
     private let timers: ServiceThread
-    private let admission: Admission?
+    private let entrance: Entrance?
     private let state: Mutex<ThreadPoolState>
 
     init(
@@ -21,13 +20,12 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
         initializer: (@Sendable () throws -> Void)?
     ) {
         self.maxWorkers = maxWorkers
-        self.maxPending = maxPending
         self.idleTimeout = idleTimeout
         self.name = name
         self.initializer = initializer
         callbacks = CallbackThread(name: name)
         timers = ServiceThread(name: SystemThread.fittingName(name, suffix: "-timer"))
-        admission = maxPending.map { Admission(maxCount: $0, maxBytes: nil) }
+        entrance = Entrance(maxPending: maxPending, timers: timers)
         state = Mutex(ThreadPoolState(maxWorkers: maxWorkers))
     }
 
@@ -40,9 +38,13 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
 
     /// Takes a task, or refuses it if there is no room for it.
     func submit<Output>(_ body: any LocalBody<Output>, _ options: TaskOptions) -> Future<Output> {
-        if let defect = options.defect { return Future(completed: .failure(defect)) }
-        if let admission, !admission.tryEnter() { return Future(completed: .failure(queueFull(options))) }
-        return add(body, options)
+        do {
+            if let defect = options.defect { throw defect }
+            try entrance?.enter(options)
+            return add(body, options)
+        } catch {
+            return Future(completed: .failure(error))
+        }
     }
 
     /// Takes a task when there is room for it.
@@ -50,42 +52,21 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
         _ body: any LocalBody<Output>,
         _ options: TaskOptions
     ) async -> Future<Output> {
-        if let defect = options.defect { return Future(completed: .failure(defect)) }
-        guard let admission, !admission.tryEnter() else { return add(body, options) }
-        let ticket = Admission.Ticket()
-        let timer = withdraw(ticket, from: admission, at: options.limits?.deadlineInstant ?? 0)
-        defer { timers.cancel(timer) }
         do {
-            guard try await admission.enter(ticket) else {
-                return Future(completed: .failure(options.deadlinePassed(.notStarted)))
-            }
+            if let defect = options.defect { throw defect }
+            try await entrance?.enterWhenRoom(options)
             return add(body, options)
-        } catch {
+        } catch is CancellationError {
             let future = Future<Output>(control: self, callbacks: callbacks)
             future.completeCancelled()
             return future
+        } catch {
+            return Future(completed: .failure(error))
         }
     }
 
-    private func withdraw(_ ticket: Admission.Ticket, from admission: Admission, at instant: UInt64) -> ServiceTimer? {
-        guard instant != 0 else { return nil }
-        let timer = ServiceTimer()
-        timers.set(timer, at: instant) { admission.withdraw(ticket) }
-        return timer
-    }
-
     /// How many wait for room. Nothing depends on it; tests see by it that somebody waits.
-    var waiterCount: Int { admission?.waiterCount ?? 0 }
-
-    private func queueFull(_ options: TaskOptions) -> PoolError {
-        PoolError(
-            .queueFull,
-            """
-            \(options.place): the pool has maxPending, \(maxPending ?? 0), tasks that have not ended, and takes no other. \
-            Await `run` or `map`, which wait for room, or submit later
-            """
-        )
-    }
+    var waiterCount: Int { entrance?.waiterCount ?? 0 }
 
     /// Takes a task that has been admitted.
     private func add<Output>(_ body: any LocalBody<Output>, _ options: TaskOptions) -> Future<Output> {
@@ -135,7 +116,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
 
     /// Called when a task that ran has ended, before its future is told.
     func taskEnded(_ id: TaskID, isAsync: Bool) {
-        admission?.leave()
+        entrance?.leave()
         arrange(state.withLock { $0.finish(id, isAsync: isAsync) })
     }
 
@@ -165,7 +146,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
 
     /// Completes tasks that do not run and that the state knows no more.
     private func end(count: Int = 1, _ complete: () -> Void) {
-        for _ in 0..<count { admission?.leave() }
+        entrance?.leave(count: count)
         complete()
         // It may have been the last thing to wait for, with no thread left to notice.
         for waiter in state.withLock({ $0.takeDrainWaiters() }) { waiter.resume() }
@@ -232,7 +213,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
             )
             let (stranded, idle) = state.withLock { $0.fail(failure) }
             end(stranded, throwing: failure)
-            admission?.close()
+            entrance?.close()
             for parker in idle { parker.unpark() }
         }
     }
@@ -264,7 +245,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
         }
         end(count: cancelled.count) { for task in cancelled { task.completeCancelled() } }
         for parker in idle { parker.unpark() }
-        admission?.close()
+        entrance?.close()
         timers.close()
         callbacks.close()
     }

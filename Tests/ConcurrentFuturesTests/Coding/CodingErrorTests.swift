@@ -218,4 +218,96 @@ struct RecursionTests {
             #expect(throws: DecodingError.self) { try decoded(Nest.self, from: bytes) }
         }
     }
+
+    /// Tries what it might be, as types for JSON do, and notes where the errors say that they happened.
+    private enum Tried: Decodable {
+        case flag, text, list([Tried]), fields([String: Tried])
+
+        @TaskLocal static var places: Places?
+
+        final class Places: @unchecked Sendable {
+            var paths: [[String]] = []
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            self =
+                try Self.tried { _ = try container.decode(Bool.self) }.map { .flag }
+                ?? Self.tried { _ = try container.decode(String.self) }.map { .text }
+                ?? Self.tried { try container.decode([Tried].self) }.map { .list($0) }
+                ?? .fields(container.decode([String: Tried].self))
+        }
+
+        private static func tried<T>(_ body: () throws -> T) -> T? {
+            do {
+                return try body()
+            } catch {
+                places?.paths.append(path(of: error) ?? [])
+                return nil
+            }
+        }
+    }
+
+    @Test("each of many errors in one message tells its own place")
+    func manyErrors() throws {
+        struct Written: Encodable {
+            var a = true
+            var b = ["x", "y"]
+            var c = [["p"], ["q", "r"]]
+            var d = ["k": ["s"]]
+        }
+        let places = Tried.Places()
+        let bytes = try encoded([Written(), Written()])
+        _ = try Tried.$places.withValue(places) { try decoded(Tried.self, from: bytes) }
+        // Twice for a list, which is no flag and no text; three times for fields, which are no list either.
+        func twice(_ path: [String]) -> [[String]] { [path, path] }
+        func record(_ index: String) -> [[String]] {
+            twice([index]) + [[index]]
+                + twice([index, "b"]) + [[index, "b", "0"], [index, "b", "1"]]
+                + twice([index, "c"]) + twice([index, "c", "0"]) + [[index, "c", "0", "0"]]
+                + twice([index, "c", "1"]) + [[index, "c", "1", "0"], [index, "c", "1", "1"]]
+                + twice([index, "d"]) + [[index, "d"]] + twice([index, "d", "k"]) + [[index, "d", "k", "0"]]
+        }
+        #expect(places.paths == [[], []] + record("0") + record("1"))
+    }
+
+    @Test("errors of elements far behind take no longer than of those in front")
+    func errorsFarBehind() throws {
+        let records = (0..<20_000).map { ["a": "\($0)", "b": "x"] }
+        // Searching each path from the beginning took minutes.
+        guard case .list(let read) = try decoded(Tried.self, from: encoded(records)) else {
+            Issue.record("an array was written")
+            return
+        }
+        #expect(read.count == records.count)
+    }
+
+    /// Goes down without a type of its own for each level.
+    private struct Depth: Decodable {
+        var levels = 0
+
+        init(from decoder: any Decoder) throws {
+            try descend(decoder.unkeyedContainer())
+        }
+
+        private mutating func descend(_ container: any UnkeyedDecodingContainer) throws {
+            var container = container
+            levels += 1
+            if !container.isAtEnd { try descend(container.nestedUnkeyedContainer()) }
+        }
+    }
+
+    @Test("containers nested too deeply are an error, also where no type stands between them")
+    func deepContainers() throws {
+        func nested(_ levels: Int) -> [UInt8] {
+            var encoder = BinaryEncoder()
+            for level in (0..<levels).reversed() {
+                encoder.append(Word(Tag.unkeyed, length: level * unkeyedHeaderSize).bits)
+                encoder.append(UInt64(level == 0 ? 0 : 1))
+            }
+            return encoder.takeBytes()
+        }
+        #expect(try decoded(Depth.self, from: nested(50)).levels == 50)
+        #expect(throws: DecodingError.self) { try decoded(Depth.self, from: nested(100_000)) }
+    }
 }

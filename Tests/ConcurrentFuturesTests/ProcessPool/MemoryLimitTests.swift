@@ -9,16 +9,16 @@ struct MemoryLimitTests {
 
     @Test(
         "fails the task that takes more, with limit and size, and harms no neighbour",
-        arguments: LimitWork.Appetite.allCases
+        arguments: WorkerLimitWork.Appetite.allCases
     )
-    func exceeded(appetite: LimitWork.Appetite) async throws {
+    func exceeded(appetite: WorkerLimitWork.Appetite) async throws {
         let directory = try TemporaryDirectory()
         let gate = FileGate(in: directory)
         let options = ProcessPoolOptions(memoryLimit: Self.limit)
         try await withProcessPool(maxWorkers: 2, minWorkers: 2, options: options) { pool async throws in
             let neighbour = pool.submit(Work.passGate, gate, "neighbour")
             #expect(await becomesTrue { gate.hasBegun("neighbour") })
-            let error = try #require(await pool.submit(LimitWork.eat, appetite).result.error as? PoolError)
+            let error = try #require(await pool.submit(WorkerLimitWork.eat, appetite).result.error as? PoolError)
             #expect(error.code == .memoryLimitExceeded, "\(error)")
             #expect(error.message.contains("memoryLimit is 64.0 MiB") && error.pid != nil)
             #expect(error.message.contains(appetite.sentence), "\(error.message)")
@@ -35,8 +35,8 @@ struct MemoryLimitTests {
     func spawned() async throws {
         let options = ProcessPoolOptions(memoryLimit: Self.limit)
         try await withProcessPool(maxWorkers: 1, startMethod: .spawn, options: options) { pool async throws in
-            for appetite in [LimitWork.Appetite.growingArray, .hugeArray] {
-                let error = try #require(await pool.submit(LimitWork.eat, appetite).result.error as? PoolError)
+            for appetite in [WorkerLimitWork.Appetite.growingArray, .hugeArray] {
+                let error = try #require(await pool.submit(WorkerLimitWork.eat, appetite).result.error as? PoolError)
                 #expect(error.code == .memoryLimitExceeded && error.message.contains(appetite.sentence), "\(error)")
             }
         }
@@ -48,7 +48,7 @@ struct MemoryLimitTests {
         try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
             let pid = try await pool.run(ProcessWork.pid, 0)
             for _ in 0..<10 {
-                #expect(try await pool.run(LimitWork.take, 40) == 40 << 20)
+                #expect(try await pool.run(WorkerLimitWork.take, 40) == 40 << 20)
                 // With the looks of a watch that runs in between.
                 _ = try await pool.run(ProcessWork.sleepingPid, 20)
             }
@@ -63,9 +63,9 @@ struct MemoryLimitTests {
         try await withProcessPool(maxWorkers: 1, preload: preload, options: options) { pool async throws in
             #expect(try await pool.run { Table.overwrite(2) } == 200 << 20)
             _ = try await pool.run(ProcessWork.sleepingPid, 100)
-            #expect(try await pool.run(LimitWork.take, 40) == 40 << 20)
+            #expect(try await pool.run(WorkerLimitWork.take, 40) == 40 << 20)
             _ = try await pool.run(ProcessWork.sleepingPid, 50)
-            let error = try #require(await pool.submit(LimitWork.eat, .growingArray).result.error as? PoolError)
+            let error = try #require(await pool.submit(WorkerLimitWork.eat, .growingArray).result.error as? PoolError)
             #expect(error.code == .memoryLimitExceeded)
         }
     }
@@ -90,11 +90,11 @@ struct MemoryLimitTests {
     func otherCrashes() async throws {
         let options = ProcessPoolOptions(memoryLimit: Self.limit)
         try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
-            let trap = try #require(await pool.submit(LimitWork.trap, 0).result.error as? PoolError)
+            let trap = try #require(await pool.submit(WorkerLimitWork.trap, 0).result.error as? PoolError)
             #expect(trap.code == .workerCrashed, "\(trap)")
             for death in ProcessWork.Death.allCases {
                 // What was refused to an earlier task is not why this one crashes.
-                #expect(try await pool.run(LimitWork.isRefused, 0))
+                #expect(try await pool.run(WorkerLimitWork.isRefused, 0))
                 let error = try #require(await pool.submit(ProcessWork.die, death).result.error as? PoolError)
                 #expect(error.code == .workerCrashed && error.signal == death.signal, "\(error)")
             }
@@ -105,7 +105,7 @@ struct MemoryLimitTests {
     func lastWords() async throws {
         let options = ProcessPoolOptions(memoryLimit: Self.limit)
         try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
-            let error = try #require(await pool.submit(LimitWork.eat, .hugeArray).result.error as? PoolError)
+            let error = try #require(await pool.submit(WorkerLimitWork.eat, .hugeArray).result.error as? PoolError)
             #expect(error.standardError?.contains("failed to allocate") == true)
             #expect(error.signal == SIGABRT)
         }

@@ -7,11 +7,11 @@ import Testing
 struct ProcessorLimitTests {
     @Test("workers are so much nicer than their host", arguments: StartMethod.allCases)
     func niceness(method: StartMethod) async throws {
-        let own = LimitWork.niceness(0)
+        let own = WorkerLimitWork.niceness(0)
         for (steps, expected) in [(0, own), (5, min(19, own + 5)), (19, 19)] {
             let options = ProcessPoolOptions(niceness: steps)
             try await withProcessPool(maxWorkers: 1, startMethod: method, options: options) { pool async throws in
-                #expect(try await pool.run(LimitWork.niceness, 0) == expected)
+                #expect(try await pool.run(WorkerLimitWork.niceness, 0) == expected)
             }
         }
     }
@@ -33,7 +33,7 @@ struct ProcessorLimitTests {
     func exceeded(method: StartMethod) async throws {
         let options = ProcessPoolOptions(cpuTimeLimit: .milliseconds(300))
         try await withProcessPool(maxWorkers: 1, startMethod: method, options: options) { pool async throws in
-            for function in [LimitWork.computeForEver, LimitWork.computeForEverOnThreads] {
+            for function in [WorkerLimitWork.computeForEver, WorkerLimitWork.computeForEverOnThreads] {
                 let error = try #require(await pool.submit(function, 0).result.error as? PoolError)
                 #expect(error.code == .cpuTimeLimitExceeded && error.signal == SIGXCPU && error.pid != nil)
                 #expect(error.message.contains("cpuTimeLimit is 0.3 seconds"))
@@ -48,7 +48,7 @@ struct ProcessorLimitTests {
     func ignored() async throws {
         let options = ProcessPoolOptions(cpuTimeLimit: .milliseconds(200))
         try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
-            let error = try #require(await pool.submit(LimitWork.computeDespiteWarning, 0).result.error as? PoolError)
+            let error = try #require(await pool.submit(WorkerLimitWork.computeDespiteWarning, 0).result.error as? PoolError)
             #expect(error.code == .cpuTimeLimitExceeded && error.signal == SIGKILL)
         }
     }
@@ -59,7 +59,7 @@ struct ProcessorLimitTests {
         try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
             var pids: Set<Int32> = []
             for _ in 0..<8 {
-                #expect(try await pool.run(LimitWork.compute, 100) > 0)
+                #expect(try await pool.run(WorkerLimitWork.compute, 100) > 0)
                 pids.insert(try await pool.run(ProcessWork.pid, 0))
             }
             #expect(pids.count == 1)
@@ -74,7 +74,7 @@ struct ProcessorLimitTests {
         try await withProcessPool(maxWorkers: 2, options: options) { pool async throws in
             var values: [Int] = []
             var failures: [PoolError?] = []
-            for await result in pool.map(0..<30, chunkSize: 10, LimitWork.computeForEverIfSeven).results {
+            for await result in pool.map(0..<30, chunkSize: 10, WorkerLimitWork.computeForEverIfSeven).results {
                 switch result {
                 case .success(let value): values.append(value)
                 case .failure(let error): failures.append(error as? PoolError)

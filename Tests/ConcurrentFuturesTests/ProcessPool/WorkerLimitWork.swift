@@ -3,7 +3,7 @@ import Foundation
 
 // Functions that use more than they may, and others that stay within it.
 
-enum LimitWork {
+enum WorkerLimitWork {
     /// The ways in which a task can take more memory than it may.
     enum Appetite: String, Codable, CaseIterable, Sendable {
         /// These take twice as much as they may, bit by bit, and keep it.
