@@ -26,8 +26,17 @@ extension PoolSimulation {
             workOnBatch(id, frame)
         } else {
             workers[id]!.answered += 1
-            workers[id]!.replies.append(.finished(frame.task))
+            workers[id]!.replies.append(
+                .finished(frame.task, late: lateness(of: frame.task, since: workers[id]!.startedAt))
+            )
         }
+    }
+
+    /// Which limit of time a call has exceeded, as its worker knows.
+    private func lateness(of task: TaskID, since start: UInt64) -> PoolStateMachine.TimeLimit? {
+        guard let limits = records[task]!.limits else { return nil }
+        if limits.deadlineInstant != 0, clock >= limits.deadlineInstant { return .deadline }
+        return limits.timeoutNanoseconds != 0 && clock >= start + limits.timeoutNanoseconds ? .timeout : nil
     }
 
     private mutating func workOnBatch(_ id: WorkerID, _ frame: SimulatedWorker.Frame) {
@@ -35,11 +44,14 @@ extension PoolSimulation {
         if frame.itemsDone == frame.itemCount {
             workers[id]!.wasAskedToStop = nil
             workers[id]!.answered += 1
-            workers[id]!.replies.append(.finished(frame.task))
-        } else if workers[id]!.wasAskedToStop == frame.task, chance(2, in: 3) {
+            workers[id]!.replies.append(.finished(frame.task, late: nil))
+            return
+        }
+        let late = lateness(of: frame.task, since: workers[id]!.startedAt)
+        if late != nil || (workers[id]!.wasAskedToStop == frame.task && chance(2, in: 3)) {
             workers[id]!.wasAskedToStop = nil
             workers[id]!.answered += 1
-            workers[id]!.replies.append(.stoppedItem(frame.task))
+            workers[id]!.replies.append(.stoppedItem(frame.task, late: late))
         } else {
             workers[id]!.frames[index].itemsDone += 1
             workers[id]!.startedAt = clock
@@ -64,14 +76,14 @@ extension PoolSimulation {
             precondition(machine.passedOver(by: id, actions: &actions), "a worker may pass over what was taken back")
         case .item(let task):
             if records[task]!.limits != nil { machine.itemFinished(by: id, actions: &actions) }
-        case .stoppedItem(let task):
-            precondition(machine.isStopping(id), "only who was asked to stop does")
+        case .stoppedItem(let task, let late):
+            precondition(late != nil || machine.isStopping(id), "only who was asked to stop does")
             forgetFrame(of: id)
-            giveUp(task, id, machine.fateOfVictim(of: id, isKeepersFault: false))
-        case .finished(let task):
+            giveUp(task, id, machine.fateOfVictim(of: id, isKeepersFault: false, late: late))
+        case .finished(let task, let late):
             precondition(machine.oldestTask(of: id) == task, "what ends is what ran")
             forgetFrame(of: id)
-            finish(task, id)
+            finish(task, id, late)
         }
         settle()
     }
@@ -81,10 +93,11 @@ extension PoolSimulation {
         workers[id]!.answered -= 1
     }
 
-    private mutating func finish(_ task: TaskID, _ id: WorkerID) {
+    private mutating func finish(_ task: TaskID, _ id: WorkerID, _ late: PoolStateMachine.TimeLimit?) {
         let isBatch = records[task]!.itemCount > 1
-        if let fate = machine.fateOfResult(by: id, isBatch: isBatch) { return giveUp(task, id, fate) }
+        if let fate = machine.fateOfResult(by: id, isBatch: isBatch, late: late) { return giveUp(task, id, fate) }
         precondition(!records[task]!.isCancelled, "a result is not told after a cancellation")
+        precondition(late == nil, "a late result is not told")
         let asks = records[task]!.limits?.retry?.retriesError != nil
         let isInQuestion = asks && machine.hasAttemptsLeft(task) && chance(1, in: 2)
         if isInQuestion { inQuestion.append(task) } else { end(task, .finished) }

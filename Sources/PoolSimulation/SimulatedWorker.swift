@@ -15,8 +15,9 @@ struct SimulatedWorker {
         case ready
         case passedOver
         case item(TaskID)
-        case stoppedItem(TaskID)
-        case finished(TaskID)
+        /// - Parameter late: which limit of time the item had exceeded.
+        case stoppedItem(TaskID, late: PoolStateMachine.TimeLimit?)
+        case finished(TaskID, late: PoolStateMachine.TimeLimit?)
     }
 
     var isReady = false

@@ -21,11 +21,12 @@ extension PoolCore {
         guard self[task]!.isBatch == (reply.kind != .outcome) else {
             throw ChannelFailure(message: "it answered a batch as if it were one task, or one task as a batch")
         }
+        let late = try limit(exceededBy: task, reply.lateness)
         switch reply.kind {
         case .item: try received(itemOf: task, reply.payload, by: id)
         case .batchEnd: try finishBatch(task, nanoseconds: reply.payload, by: id, &aftermath)
-        case .stoppedItem: try stoppedItem(of: task, by: id)
-        default: finish(task, by: id, with: .encoded(reply.payload), &aftermath)
+        case .stoppedItem: try stoppedItem(of: task, by: id, late)
+        default: finish(task, by: id, with: .encoded(reply.payload), late, &aftermath)
         }
     }
 
@@ -37,7 +38,8 @@ extension PoolCore {
         }
         if self[task]!.batch == nil { self[task]!.batch = BatchProgress() }
         self[task]!.batch!.append(payload)
-        guard self[task]!.options.limits != nil else { return }
+        // With the last item the batch is about to end, or to be run again because of it.
+        guard self[task]!.options.limits != nil, self[task]!.batch!.itemsDone < self[task]!.itemCount else { return }
         self[task]!.attempts?.failures = []
         machine.itemFinished(by: id, actions: &actions)
     }
@@ -53,16 +55,19 @@ extension PoolCore {
             throw ChannelFailure(message: "it ended a batch before all outcomes had come")
         }
         let nanoseconds = nanoseconds.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
-        finish(task, by: id, with: .batch(progress, nanoseconds: nanoseconds), &aftermath)
+        finish(task, by: id, with: .batch(progress, nanoseconds: nanoseconds), nil, &aftermath)
     }
 
     private mutating func finish(
         _ task: TaskID,
         by id: WorkerID,
         with completion: Aftermath.Completion,
+        _ late: PoolStateMachine.TimeLimit?,
         _ aftermath: inout Aftermath
     ) {
-        if let fate = machine.fateOfResult(by: id, isBatch: self[task]!.isBatch) { return giveUp(task, by: id, fate) }
+        if let fate = machine.fateOfResult(by: id, isBatch: self[task]!.isBatch, late: late) {
+            return giveUp(task, by: id, fate)
+        }
         let isInQuestion = mayBeRunAgain(task, completion)
         if isInQuestion {
             // It may be needed once more.
@@ -97,11 +102,29 @@ extension PoolCore {
 
     // MARK: Failures
 
-    private mutating func stoppedItem(of task: TaskID, by id: WorkerID) throws(ChannelFailure) {
-        guard machine.isStopping(id), self[task]!.batch?.itemsDone ?? 0 < self[task]!.itemCount else {
+    /// Which limit of its task a call has exceeded, as its worker says.
+    private func limit(
+        exceededBy task: TaskID,
+        _ lateness: ReplyHeader.Lateness
+    ) throws(ChannelFailure) -> PoolStateMachine.TimeLimit? {
+        let limits = self[task]!.options.limits
+        switch lateness {
+        case .none: return nil
+        case .timeout where limits?.timeoutNanoseconds ?? 0 != 0: return .timeout
+        case .deadline where limits?.deadlineInstant ?? 0 != 0: return .deadline
+        default: throw ChannelFailure(message: "it exceeded a limit that its task does not have")
+        }
+    }
+
+    private mutating func stoppedItem(
+        of task: TaskID,
+        by id: WorkerID,
+        _ late: PoolStateMachine.TimeLimit?
+    ) throws(ChannelFailure) {
+        guard machine.isStopping(id) || late != nil, self[task]!.batch?.itemsDone ?? 0 < self[task]!.itemCount else {
             throw ChannelFailure(message: "it gave back a batch that it was not asked to stop")
         }
-        giveUp(task, by: id, machine.fateOfVictim(of: id, isKeepersFault: false))
+        giveUp(task, by: id, machine.fateOfVictim(of: id, isKeepersFault: false, late: late))
     }
 
     /// A worker has stopped working on a task, and lives on.

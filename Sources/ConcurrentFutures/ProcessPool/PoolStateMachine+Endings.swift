@@ -14,11 +14,13 @@ extension PoolStateMachine {
 
     /// What becomes of the oldest task of a worker, which has ended with a result; `nil` if the result is to be told.
     ///
-    /// - Parameter isBatch: whether that is the end of a batch, whose items' results have been told.
-    package func fateOfResult(by id: WorkerID, isBatch: Bool) -> Fate? {
+    /// - Parameters:
+    ///   - isBatch: whether that is the end of a batch, whose items' results have been told.
+    ///   - late: the limit of time that it had exceeded.
+    package func fateOfResult(by id: WorkerID, isBatch: Bool, late: TimeLimit? = nil) -> Fate? {
         guard let worker = workers[id], let task = worker.inFlight.first?.task else { return nil }
-        if tasks[task]!.stop == nil, isBatch || worker.ladder?.isTimeout != true { return nil }
-        return fate(of: task, on: worker)
+        if tasks[task]!.stop == nil, late == nil, isBatch || worker.ladder?.isTimeout != true { return nil }
+        return fate(of: task, on: worker, late: late)
     }
 
     /// The oldest task of a worker has ended with a result that is to be told.
@@ -59,7 +61,7 @@ extension PoolStateMachine {
 
     /// Whether a task that has thrown an error may be run again, if its policy says so.
     package func hasAttemptsLeft(_ task: TaskID) -> Bool {
-        guard let record = tasks[task], let policy = record.limits?.retry else { return false }
+        guard let record = tasks[task], let policy = record.limits?.retry, !cancelsPending else { return false }
         return Int(record.attempt) < policy.maxAttempts && record.stop == nil
     }
 
@@ -78,9 +80,11 @@ extension PoolStateMachine {
     // MARK: Workers
 
     /// What becomes of the oldest task of a worker that has ended while it was running that.
-    package func fateOfVictim(of id: WorkerID, isKeepersFault: Bool) -> Fate {
+    ///
+    /// - Parameter late: the limit of time that it had exceeded, if the worker could say so.
+    package func fateOfVictim(of id: WorkerID, isKeepersFault: Bool, late: TimeLimit? = nil) -> Fate {
         guard let worker = workers[id], let task = worker.oldest else { return .innocent }
-        return fate(of: task, on: worker, isKeepersFault: isKeepersFault)
+        return fate(of: task, on: worker, isKeepersFault: isKeepersFault, late: late)
     }
 
     /// A worker has ended, or could not be started.
@@ -147,6 +151,7 @@ extension PoolStateMachine {
     package mutating func shutDown(cancelPending: Bool, actions: inout Actions) {
         isShutDown = true
         if cancelPending {
+            cancelsPending = true
             for (task, record) in tasks.elements {
                 switch record.state {
                 case .queued, .waiting: stop(task, .cancelled, &actions)
@@ -227,17 +232,25 @@ extension PoolStateMachine {
         oldestChanged(id, &actions)
     }
 
-    private func fate(of task: TaskID, on worker: Worker, isKeepersFault: Bool = false) -> Fate {
+    private func fate(
+        of task: TaskID,
+        on worker: Worker,
+        isKeepersFault: Bool = false,
+        late: TimeLimit?
+    ) -> Fate {
         let record = tasks[task]!
         switch record.stop {
         case .cancelled: return .ends(.cancelled)
         case .deadline: return .ends(.timedOut(.deadline))
         case nil: break
         }
+        if late == .deadline { return .ends(.timedOut(.deadline)) }
         // It began after the one because of which the worker was killed had ended.
-        if worker.ladder == nil, worker.state == .doomed, !isKeepersFault { return .innocent }
-        let isTimeout = worker.ladder?.isTimeout == true
-        guard let policy = record.limits?.retry, policy.failures.contains(isTimeout ? .timeout : .crash) else {
+        if worker.ladder == nil, worker.state == .doomed, !isKeepersFault, late == nil { return .innocent }
+        let isTimeout = late != nil || worker.ladder?.isTimeout == true
+        guard let policy = record.limits?.retry, !cancelsPending,
+            policy.failures.contains(isTimeout ? .timeout : .crash)
+        else {
             return .failed(isTimeout: isTimeout, isRunAgain: false)
         }
         let counts = isTimeout || !isKeepersFault

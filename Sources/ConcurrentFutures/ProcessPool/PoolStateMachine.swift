@@ -168,6 +168,8 @@ package struct PoolStateMachine {
     package var now: UInt64 = 0
     var life = Life.open
     var isShutDown = false
+    /// Whether nothing is begun any more, not even another attempt.
+    var cancelsPending = false
     var tasks = Slab<Task>()
     /// Those that wait for a worker, the next one first. Cancelled ones stay in it as numbers that mean nothing any more.
     var backlog: Deque<TaskID> = []

@@ -195,6 +195,9 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
         if !isForked { driver.terminate(gracePeriod: settings.gracePeriod.clampedNanoseconds) }
     }
 
+    /// How many wait for room; tests see by it that somebody waits.
+    var waiterCount: Int { driver.entrance?.waiterCount ?? 0 }
+
     /// The pid of the fork server, once there is one.
     var forkServerPid: Int32? { driver.launcherPid }
 }

@@ -80,12 +80,20 @@ struct ReplyHeader {
         case initializerFailed = 7
     }
 
+    /// Which limit of time the call had exceeded when it ended: the worker knows exactly, also if the host looks too late.
+    enum Lateness: UInt16 {
+        case none = 0
+        case timeout = 1
+        case deadline = 2
+    }
+
     /// The whole frame's bytes, a multiple of eight.
     var length: UInt32 = 0
     var kind: UInt8 = 0
     /// 1: the payload is in a memory file that was sent before.
     var payloadInFile: UInt8 = 0
-    var reserved: UInt16 = 0
+    /// A ``Lateness``.
+    var lateness: UInt16 = 0
     /// The request's.
     var sequence: UInt64 = 0
     var payloadLength: UInt64 = 0

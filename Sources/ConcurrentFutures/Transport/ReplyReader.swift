@@ -13,6 +13,7 @@ struct ReplyReader {
         }
 
         var kind: ReplyHeader.Kind
+        var lateness: ReplyHeader.Lateness
         var sequence: UInt64
         var content: Content
     }
@@ -50,7 +51,10 @@ struct ReplyReader {
         guard let kind = ReplyHeader.Kind(rawValue: header.kind) else {
             throw ChannelFailure(message: "a reply of the unknown kind \(header.kind)")
         }
-        guard (kind == .ready) == (head == 0) else {
+        guard let lateness = ReplyHeader.Lateness(rawValue: header.lateness) else {
+            throw ChannelFailure(message: "a reply that is late in the unknown way \(header.lateness)")
+        }
+        guard (kind == .ready || kind == .initializerFailed) == (head == 0) else {
             throw ChannelFailure(message: head == 0 ? "a reply before it was ready" : "that it is ready, once more")
         }
         let content: Frame.Content
@@ -72,6 +76,6 @@ struct ReplyReader {
             throw ChannelFailure(message: "a reply whose payload is in the unknown place \(header.payloadInFile)")
         }
         head += length
-        return Frame(kind: kind, sequence: header.sequence, content: content)
+        return Frame(kind: kind, lateness: lateness, sequence: header.sequence, content: content)
     }
 }

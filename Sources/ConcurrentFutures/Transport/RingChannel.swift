@@ -279,7 +279,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
                 case .inline(let bytes): .bytes([UInt8](bytes))
                 case .file(let count): try receiveFile(count: count)
                 }
-            body(Reply(kind: frame.kind, sequence: frame.sequence, payload: payload))
+            body(Reply(kind: frame.kind, lateness: frame.lateness, sequence: frame.sequence, payload: payload))
         }
         control.replyHead.publish(reader.head)
         fullFence()

@@ -9,7 +9,12 @@ protocol TaskChannel: AnyObject {
     /// Sends a reply; waits for room if there is none.
     ///
     /// - Throws: ``SystemError`` if the payload is big and no memory file can be made for it; nothing was sent then.
-    func reply(_ kind: ReplyHeader.Kind, sequence: UInt64, payload: UnsafeRawBufferPointer) throws(SystemError)
+    func reply(
+        _ kind: ReplyHeader.Kind,
+        sequence: UInt64,
+        lateness: ReplyHeader.Lateness,
+        payload: UnsafeRawBufferPointer
+    ) throws(SystemError)
     /// Says what the worker is doing.
     func note(_ stage: TaskStage)
     /// Says that another item of a batch begins now.
@@ -123,7 +128,13 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
                 guard control.state(of: header.sequence).load() == FrameState.revoked.word(header.sequence) else {
                     controlWasOverwritten()
                 }
-                publish(.revoked, sequence: header.sequence, UnsafeRawBufferPointer(start: nil, count: 0), file: false)
+                publish(
+                    .revoked,
+                    sequence: header.sequence,
+                    lateness: .none,
+                    UnsafeRawBufferPointer(start: nil, count: 0),
+                    file: false
+                )
                 continue
             }
             let inline = UnsafeRawBufferPointer(
@@ -180,22 +191,34 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         }
     }
 
-    func reply(_ kind: ReplyHeader.Kind, sequence: UInt64, payload: UnsafeRawBufferPointer) throws(SystemError) {
+    func reply(
+        _ kind: ReplyHeader.Kind,
+        sequence: UInt64,
+        lateness: ReplyHeader.Lateness,
+        payload: UnsafeRawBufferPointer
+    ) throws(SystemError) {
         if kind != .ready { checkStates(sequence) }
         let inFile = payload.count > ChannelLayout.largestInlinePayload
         if inFile {
             let file = try MemoryFile(sealing: payload, name: "cf-result")
             try socket.send(MemoryFile.announcement, descriptors: [file.descriptor.number])
         }
-        publish(kind, sequence: sequence, payload, file: inFile)
+        publish(kind, sequence: sequence, lateness: lateness, payload, file: inFile)
     }
 
-    private func publish(_ kind: ReplyHeader.Kind, sequence: UInt64, _ payload: UnsafeRawBufferPointer, file: Bool) {
+    private func publish(
+        _ kind: ReplyHeader.Kind,
+        sequence: UInt64,
+        lateness: ReplyHeader.Lateness,
+        _ payload: UnsafeRawBufferPointer,
+        file: Bool
+    ) {
         let inline = file ? UnsafeRawBufferPointer(start: nil, count: 0) : payload
         let length = roundedUp(ReplyHeader.size + inline.count, to: 8)
         var header = ReplyHeader()
         header.length = UInt32(length)
         header.kind = kind.rawValue
+        header.lateness = lateness.rawValue
         header.payloadInFile = file ? 1 : 0
         header.sequence = sequence
         header.payloadLength = UInt64(payload.count)

@@ -66,6 +66,7 @@ struct OutgoingRequest {
 /// A reply that has arrived.
 struct Reply {
     var kind: ReplyHeader.Kind
+    var lateness: ReplyHeader.Lateness
     var sequence: UInt64
     var payload: Payload
 }

@@ -82,17 +82,29 @@ final class WorkerLoop: @unchecked Sendable {
         functions[Int(number)] = Result { try BoundFunction.find(definition: definition) }
     }
 
+    /// How a call has ended.
+    private struct CallEnd {
+        /// Whether it was stopped; the host drops its outcome then.
+        var wasStopped: Bool
+        var lateness = ReplyHeader.Lateness.none
+    }
+
     /// - Returns: whether the call was stopped.
     private func runSingle(_ function: BoundFunction, _ request: IncomingRequest) async -> Bool {
         let sequence = request.header.sequence
-        var arguments = BinaryDecoder(request.payload)
-        WorkerContext.enterTask(attempt: Int(request.header.attempt), deadline: request.timing.end)
-        let wasStopped = await run(function, &arguments, CallNumber(sequence: sequence, item: nil))
-        send(.outcome, sequence: sequence)
-        return wasStopped
+        let attempt = Int(request.header.attempt)
+        let end = await run(
+            function,
+            request.payload,
+            CallNumber(sequence: sequence, item: nil),
+            attempt,
+            request.timing
+        )
+        send(.outcome, sequence: sequence, lateness: end.lateness)
+        return end.wasStopped
     }
 
-    /// - Returns: whether an item was stopped, so that the items behind it are given back.
+    /// - Returns: whether an item was stopped.
     private func runBatch(_ function: BoundFunction, _ request: IncomingRequest) async -> Bool {
         let start = monotonicNanoseconds()
         let sequence = request.header.sequence
@@ -101,12 +113,13 @@ final class WorkerLoop: @unchecked Sendable {
             guard let item = try? items.readItem() else { fatalError("a batch is shorter than its items") }
             guard index >= request.header.firstItem else { continue }
             if request.timing.timeout != 0 { channel.noteItemStart() }
-            var arguments = BinaryDecoder(item)
+            let number = CallNumber(sequence: sequence, item: index)
             let attempt = index == request.header.firstItem ? Int(request.header.attempt) : 1
-            WorkerContext.enterTask(attempt: attempt, deadline: request.timing.end)
-            guard await !run(function, &arguments, CallNumber(sequence: sequence, item: index)) else {
-                send(.stoppedItem, sequence: sequence)
-                return true
+            let end = await run(function, item, number, attempt, request.timing)
+            guard !end.wasStopped, end.lateness == .none else {
+                // The items behind it are given back.
+                send(.stoppedItem, sequence: sequence, lateness: end.lateness)
+                return end.wasStopped
             }
             send(.item, sequence: sequence)
         }
@@ -116,22 +129,30 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     /// Makes one call, and puts its outcome into `outcome`.
-    ///
-    /// - Returns: whether it was stopped; the host drops its outcome then.
-    private func run(_ function: BoundFunction, _ arguments: inout BinaryDecoder, _ number: CallNumber) async -> Bool {
+    private func run(
+        _ function: BoundFunction,
+        _ encodedArguments: UnsafeRawBufferPointer,
+        _ number: CallNumber,
+        _ attempt: Int,
+        _ timing: RequestTiming
+    ) async -> CallEnd {
         if call.begin(number) {
             Outcome.append(error: CancellationError(), to: &outcome)
             _ = call.end()
-            return true
+            return CallEnd(wasStopped: true)
         }
+        let start = timing.isNone ? 0 : monotonicNanoseconds()
+        WorkerContext.enterTask(attempt: attempt, deadline: timing.end(startingAt: start))
         limits.taskBegins(channel)
         defer { limits.taskEnds() }
+        var arguments = BinaryDecoder(encodedArguments)
         if function.isAsync {
             await function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
         } else {
             function.run(&arguments, outcome: &outcome, stage: channel.note)
         }
-        return call.end()
+        let wasStopped = call.end()
+        return CallEnd(wasStopped: wasStopped, lateness: timing.isNone ? .none : timing.lateness(startingAt: start))
     }
 
     /// Answers a request whose function this process does not have.
@@ -154,9 +175,11 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     /// Sends what has been put into `outcome`, or, if that cannot be sent, why.
-    private func send(_ kind: ReplyHeader.Kind, sequence: UInt64) {
+    private func send(_ kind: ReplyHeader.Kind, sequence: UInt64, lateness: ReplyHeader.Lateness = .none) {
         do {
-            try outcome.withUnsafeBytes { try channel.reply(kind, sequence: sequence, payload: $0) }
+            try outcome.withUnsafeBytes {
+                try channel.reply(kind, sequence: sequence, lateness: lateness, payload: $0)
+            }
         } catch {
             let size = outcome.count
             outcome.removeAll(keepingCapacity: false)
@@ -167,7 +190,9 @@ final class WorkerLoop: @unchecked Sendable {
             )
             Outcome.append(error: failure, to: &outcome)
             // A failure's few bytes need no memory file, and nothing else can fail.
-            try! outcome.withUnsafeBytes { try channel.reply(kind, sequence: sequence, payload: $0) }
+            try! outcome.withUnsafeBytes {
+                try channel.reply(kind, sequence: sequence, lateness: lateness, payload: $0)
+            }
         }
         outcome.removeAll(keepingCapacity: outcome.count <= Self.largestKeptBuffer)
     }
@@ -177,10 +202,18 @@ final class WorkerLoop: @unchecked Sendable {
 }
 
 extension RequestTiming {
-    /// When a call that begins now will be stopped, on the clock of ``monotonicNanoseconds()``; 0 for never.
-    fileprivate var end: UInt64 {
+    fileprivate var isNone: Bool { timeout == 0 && deadline == 0 }
+
+    /// When a call will be stopped, on the clock of ``monotonicNanoseconds()``; 0 for never.
+    fileprivate func end(startingAt start: UInt64) -> UInt64 {
         if timeout == 0 { return deadline }
-        let end = monotonicNanoseconds() + timeout
-        return deadline == 0 ? end : min(end, deadline)
+        return deadline == 0 ? start + timeout : min(start + timeout, deadline)
+    }
+
+    /// What a call that ends now has exceeded.
+    fileprivate func lateness(startingAt start: UInt64) -> ReplyHeader.Lateness {
+        let now = monotonicNanoseconds()
+        if deadline != 0, now >= deadline { return .deadline }
+        return timeout != 0 && now >= start + timeout ? .timeout : .none
     }
 }

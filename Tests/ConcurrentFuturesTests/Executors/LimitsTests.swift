@@ -4,7 +4,7 @@ import Testing
 
 extension ExecutorKind {
     /// Those that honour time limits and retries.
-    static let withLimits: [ExecutorKind] = [.inline, .thread]
+    static let withLimits = allCases
     /// Those of them whose tasks run beside their submitter.
     static let concurrentWithLimits = withLimits.filter { $0 != .inline }
 }

@@ -302,7 +302,7 @@ private let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf:
             let error = await #expect(throws: PoolError.self) { try await third.value }
             #expect(error?.code == .queueFull)
             #expect(error?.message.contains("ThreadPoolLimitsTests.swift") == true)
-            #expect(error?.message.contains("maxPending, 2,") == true)
+            #expect(error?.message.contains("2 tasks (maxPending)") == true)
             #expect(second.cancel())
             let fourth = pool.submit { 4 }
             open.signal()

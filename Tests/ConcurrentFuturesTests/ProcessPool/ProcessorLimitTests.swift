@@ -48,7 +48,9 @@ struct ProcessorLimitTests {
     func ignored() async throws {
         let options = ProcessPoolOptions(cpuTimeLimit: .milliseconds(200))
         try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
-            let error = try #require(await pool.submit(WorkerLimitWork.computeDespiteWarning, 0).result.error as? PoolError)
+            let error = try #require(
+                await pool.submit(WorkerLimitWork.computeDespiteWarning, 0).result.error as? PoolError
+            )
             #expect(error.code == .cpuTimeLimitExceeded && error.signal == SIGKILL)
         }
     }
