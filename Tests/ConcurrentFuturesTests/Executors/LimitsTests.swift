@@ -20,7 +20,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     return error
 }
 
-@Suite(.serialized) struct TimeLimitTests {
+@Suite("Limits of time in every executor", .serialized) struct TimeLimitTests {
     @Test("limits that make no sense are refused with the option's name", arguments: ExecutorKind.withLimits)
     func defects(kind: ExecutorKind) async throws {
         try await kind.with { pool in
@@ -71,7 +71,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     @Test("what comes after the timeout is dropped", arguments: ExecutorKind.withLimits)
     func lateValue(kind: ExecutorKind) async throws {
         try await kind.with { pool in
-            let future = pool.submit(LimitWork.block, 60, timeout: .milliseconds(20))
+            let future = pool.submit(LimitedWork.block, 60, timeout: .milliseconds(20))
             let error = timedOut(await future.result)
             #expect(error?.message.contains("LimitsTests.swift") == true)
             #expect(error?.message.contains("0.02 seconds") == true)
@@ -88,14 +88,14 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let directory = try TemporaryDirectory()
         try await kind.with { pool in
             let timeout = pool.submit(
-                LimitWork.waitForCancellation,
+                LimitedWork.waitForCancellation,
                 directory.file("timeout"),
                 timeout: .milliseconds(20)
             )
             #expect(timedOut(await timeout.result) != nil)
             #expect(directory.has("timeout"))
             let deadline = pool.submit(
-                LimitWork.waitForCancellation,
+                LimitedWork.waitForCancellation,
                 directory.file("deadline"),
                 deadline: .milliseconds(500)
             )
@@ -146,7 +146,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         try await kind.with { pool in
             let call = Task {
                 try await pool.run(
-                    LimitWork.waitForCancellation,
+                    LimitedWork.waitForCancellation,
                     directory.file("stopped"),
                     timeout: hour,
                     deadline: hour
@@ -189,7 +189,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         try await kind.with { pool in
             let numbers = sequence(first: 5) { _ in 5 }
             let deadline = Duration.milliseconds(200)
-            var iterator = pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitWork.block)
+            var iterator = pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitedWork.block)
                 .makeAsyncIterator()
             let error = await #expect(throws: PoolError.self) {
                 while let number = try await iterator.next(isolation: #isolation) { #expect(number == 5) }
@@ -199,7 +199,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
             #expect(error?.message.contains("deadline of the map") == true)
             let rest = try await iterator.next(isolation: #isolation)
             #expect(rest == nil)
-            let outcomes = await pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitWork.block)
+            let outcomes = await pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitedWork.block)
                 .results.collect()
             #expect(timedOut(outcomes[outcomes.count - 1]) != nil)
             #expect(outcomes.dropLast().allSatisfy { (try? $0.get()) == 5 })
@@ -216,8 +216,8 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         try await kind.with { pool in
             let results =
                 isOrdered
-                ? pool.map(paths, deadline: .milliseconds(500), LimitWork.waitForCancellation)
-                : pool.mapUnordered(paths, deadline: .milliseconds(500), LimitWork.waitForCancellation)
+                ? pool.map(paths, deadline: .milliseconds(500), LimitedWork.waitForCancellation)
+                : pool.mapUnordered(paths, deadline: .milliseconds(500), LimitedWork.waitForCancellation)
             let error = await #expect(throws: PoolError.self) { try await results.collect() }
             #expect(error?.code == .timedOut)
         }
@@ -225,7 +225,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 }
 
-@Suite(.serialized) struct RetryTests {
+@Suite("Retries in every executor", .serialized) struct RetryPolicyTests {
     private let always: @Sendable (any Error) -> Bool = { _ in true }
 
     // C7
@@ -236,7 +236,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         try await kind.with { pool in
             let policy = RetryPolicy(maxAttempts: 10)
             let value = try await pool.run(
-                LimitWork.dawdle,
+                LimitedWork.dawdle,
                 counter,
                 1,
                 310,
@@ -255,7 +255,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let counter = CallCounter(in: directory)
         try await kind.with { pool in
             let future = pool.submit(
-                LimitWork.dawdle,
+                LimitedWork.dawdle,
                 counter,
                 .max,
                 30,
@@ -275,14 +275,14 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let counter = CallCounter(in: directory)
         try await kind.with { pool in
             await #expect(throws: Refusal(number: 1)) {
-                try await pool.run(LimitWork.refuse, counter, .max, retry: RetryPolicy(maxAttempts: 3))
+                try await pool.run(LimitedWork.refuse, counter, .max, retry: RetryPolicy(maxAttempts: 3))
             }
             let others = RetryPolicy(maxAttempts: 3, orIf: { $0 is CancellationError })
             await #expect(throws: Refusal(number: 2)) {
-                try await pool.run(LimitWork.refuseLater, counter, .max, retry: others)
+                try await pool.run(LimitedWork.refuseLater, counter, .max, retry: others)
             }
             let crashes = RetryPolicy(maxAttempts: 3, after: .crash, orIf: always)
-            let late = pool.submit(LimitWork.dawdle, counter, .max, 30, timeout: .milliseconds(20), retry: crashes)
+            let late = pool.submit(LimitedWork.dawdle, counter, .max, 30, timeout: .milliseconds(20), retry: crashes)
             #expect(timedOut(await late.result)?.previousFailures.isEmpty == true)
             #expect(counter.count() == 3)
         }
@@ -299,13 +299,13 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
                 defer { try? FileManager.default.removeItem(atPath: counter.directory) }
                 let value =
                     isAsync
-                    ? try await pool.run(LimitWork.refuseLater, counter, 2, retry: policy)
-                    : try await pool.run(LimitWork.refuse, counter, 2, retry: policy)
+                    ? try await pool.run(LimitedWork.refuseLater, counter, 2, retry: policy)
+                    : try await pool.run(LimitedWork.refuse, counter, 2, retry: policy)
                 #expect(value == 3)
                 await #expect(throws: Refusal(number: 6)) {
                     isAsync
-                        ? try await pool.run(LimitWork.refuseLater, counter, 100, retry: policy)
-                        : try await pool.run(LimitWork.refuse, counter, 100, retry: policy)
+                        ? try await pool.run(LimitedWork.refuseLater, counter, 100, retry: policy)
+                        : try await pool.run(LimitedWork.refuse, counter, 100, retry: policy)
                 }
                 #expect(counter.count() == 6)
             }
@@ -323,7 +323,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         )
         try await kind.with { pool in
             let start = ContinuousClock.now
-            let value = try await pool.run(LimitWork.refuse, counter, 2, retry: policy)
+            let value = try await pool.run(LimitedWork.refuse, counter, 2, retry: policy)
             #expect(value == 3)
             #expect(.now - start >= .milliseconds(60))
         }
@@ -335,7 +335,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let counter = CallCounter(in: directory)
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
         try await kind.with { pool in
-            let future = pool.submit(LimitWork.refuseLater, counter, .max, retry: policy)
+            let future = pool.submit(LimitedWork.refuseLater, counter, .max, retry: policy)
             #expect(await becomesTrue { counter.count() == 1 && !future.isRunning })
             #expect(!future.isDone)
             #expect(future.cancel())
@@ -351,7 +351,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let counter = CallCounter(in: directory)
         let pool = try kind.make()
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(.milliseconds(100)), orIf: always)
-        let future = pool.submit(LimitWork.refuseLater, counter, 1, retry: policy)
+        let future = pool.submit(LimitedWork.refuseLater, counter, 1, retry: policy)
         await pool.shutdown()
         #expect(future.isDone)
         let value = try await future.value
@@ -364,7 +364,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let counter = CallCounter(in: directory)
         let pool = try kind.make()
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
-        let future = pool.submit(LimitWork.refuseLater, counter, .max, retry: policy)
+        let future = pool.submit(LimitedWork.refuseLater, counter, .max, retry: policy)
         #expect(await becomesTrue { counter.count() == 1 && !future.isRunning })
         await pool.shutdown(cancelPending: true)
         #expect(future.isCancelled)
@@ -380,9 +380,9 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let policy = RetryPolicy(maxAttempts: 2, orIf: always)
         let waiting = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
         // The end of this one tells that the shutdown has begun.
-        let other = pool.submit(LimitWork.refuseLater, counter, .max, retry: waiting)
+        let other = pool.submit(LimitedWork.refuseLater, counter, .max, retry: waiting)
         #expect(await becomesTrue { counter.count() == 1 && !other.isRunning })
-        let running = pool.submit(LimitWork.refuseAtGate, counter, gate, retry: policy)
+        let running = pool.submit(LimitedWork.refuseAtGate, counter, gate, retry: policy)
         #expect(await becomesTrue { counter.count() == 2 })
         async let shutdown: Void = pool.shutdown(cancelPending: true)
         #expect(await becomesTrue { other.isCancelled })
@@ -399,7 +399,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let counter = CallCounter(in: directory)
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
         try await kind.with { pool in
-            let call = Task { try await pool.run(LimitWork.refuseLater, counter, .max, retry: policy) }
+            let call = Task { try await pool.run(LimitedWork.refuseLater, counter, .max, retry: policy) }
             #expect(await becomesTrue { counter.count() == 1 })
             call.cancel()
             // The function's own error if it had not ended yet.
@@ -415,7 +415,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let counter = CallCounter(in: directory)
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(.milliseconds(100)), orIf: always)
         var pool: (any PoolExecutor)? = try kind.make()
-        let future = pool?.submit(LimitWork.refuseLater, counter, 1, retry: policy)
+        let future = pool?.submit(LimitedWork.refuseLater, counter, 1, retry: policy)
         pool = nil
         let value = try await future?.value
         #expect(value == 2)
@@ -430,8 +430,8 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         try await kind.with { pool in
             let future =
                 isAsync
-                ? pool.submit(LimitWork.refuseLater, counter, .max, deadline: limit, retry: policy)
-                : pool.submit(LimitWork.refuse, counter, .max, deadline: limit, retry: policy)
+                ? pool.submit(LimitedWork.refuseLater, counter, .max, deadline: limit, retry: policy)
+                : pool.submit(LimitedWork.refuse, counter, .max, deadline: limit, retry: policy)
             let error = timedOut(await future.result)
             #expect(error?.previousFailures.map { $0 as? Refusal } == [Refusal(number: 1)])
             #expect(counter.count() == 1)
