@@ -3,14 +3,14 @@ import Foundation
 import Testing
 
 extension ExecutorKind {
-    /// Those that honour time limits and retries.
-    static let withLimits: [ExecutorKind] = [.inline, .thread]
-    /// Those of them whose tasks run beside their submitter.
-    static let concurrentWithLimits = withLimits.filter { $0 != .inline }
+    /// Those that this suite holds to one behaviour of retries; the pools of processes have a suite of their own.
+    static let withRetries: [ExecutorKind] = [.inline, .thread]
 }
 
-/// Every executor with limits, with some sizes of chunk.
-private let combinations = ExecutorKind.withLimits.flatMap { kind in [1, 7, nil].map { (kind, $0) } }
+/// Executors with some sizes of chunk.
+private func combinations(_ kinds: [ExecutorKind]) -> [(ExecutorKind, Int?)] {
+    kinds.flatMap { kind in [1, 7, nil].map { (kind, $0) } }
+}
 
 /// Long for a test that waits for it, and much longer than the machine delays a thread.
 private let hour = Duration.seconds(3600)
@@ -21,7 +21,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
 }
 
 @Suite("Limits of time in every executor", .serialized) struct TimeLimitTests {
-    @Test("limits that make no sense are refused with the option's name", arguments: ExecutorKind.withLimits)
+    @Test("limits that make no sense are refused with the option's name", arguments: ExecutorKind.allCases)
     func defects(kind: ExecutorKind) async throws {
         try await kind.with { pool in
             let futures = [
@@ -46,7 +46,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         }
     }
 
-    @Test("limits that are not reached change nothing", arguments: combinations)
+    @Test("limits that are not reached change nothing", arguments: combinations(ExecutorKind.allCases))
     func unreached(kind: ExecutorKind, chunkSize: Int?) async throws {
         let policy = RetryPolicy(maxAttempts: 3)
         try await kind.with { pool in
@@ -68,7 +68,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C3
-    @Test("what comes after the timeout is dropped", arguments: ExecutorKind.withLimits)
+    @Test("what comes after the timeout is dropped", arguments: ExecutorKind.allCases)
     func lateValue(kind: ExecutorKind) async throws {
         try await kind.with { pool in
             let future = pool.submit(LimitedWork.block, 60, timeout: .milliseconds(20))
@@ -83,7 +83,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C6
-    @Test("an async task sees its time limit and may clean up", arguments: ExecutorKind.withLimits)
+    @Test("an async task sees its time limit and may clean up", arguments: ExecutorKind.allCases)
     func asyncTask(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         try await kind.with { pool in
@@ -107,7 +107,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     // C2
     @Test(
         "a timeout counts from the start of a task, a deadline from its submission",
-        arguments: ExecutorKind.concurrentWithLimits
+        arguments: ExecutorKind.concurrent
     )
     func queued(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
@@ -129,7 +129,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(!gate.hasBegun("late"))
     }
 
-    @Test("a deadline that has passed at once lets nothing run", arguments: ExecutorKind.withLimits)
+    @Test("a deadline that has passed at once lets nothing run", arguments: ExecutorKind.allCases)
     func passedDeadline(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         try await kind.with { pool in
@@ -140,7 +140,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C5
-    @Test("cancelling the task around `run` reaches a call that has limits", arguments: ExecutorKind.withLimits)
+    @Test("cancelling the task around `run` reaches a call that has limits", arguments: ExecutorKind.allCases)
     func cancelledRun(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         try await kind.with { pool in
@@ -161,7 +161,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C3
-    @Test("in a map the timeout holds for each item, and the others go on", arguments: ExecutorKind.withLimits)
+    @Test("in a map the timeout holds for each item, and the others go on", arguments: ExecutorKind.allCases)
     func items(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -184,7 +184,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // E6
-    @Test("a map's deadline cancels the rest and ends the iteration", arguments: combinations)
+    @Test("a map's deadline cancels the rest and ends the iteration", arguments: combinations(ExecutorKind.allCases))
     func mapDeadline(kind: ExecutorKind, chunkSize: Int?) async throws {
         try await kind.with { pool in
             let numbers = sequence(first: 5) { _ in 5 }
@@ -209,7 +209,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // E6
-    @Test("a map's deadline asks what runs to stop", arguments: ExecutorKind.withLimits, [true, false])
+    @Test("a map's deadline asks what runs to stop", arguments: ExecutorKind.allCases, [true, false])
     func mapDeadlineOfRunning(kind: ExecutorKind, isOrdered: Bool) async throws {
         let directory = try TemporaryDirectory()
         let paths = (0..<3).map { directory.file("\($0)") }
@@ -229,7 +229,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     private let always: @Sendable (any Error) -> Bool = { _ in true }
 
     // C7
-    @Test("a task that runs out of time is run again until it does not", arguments: ExecutorKind.withLimits)
+    @Test("a task that runs out of time is run again until it does not", arguments: ExecutorKind.withRetries)
     func timeouts(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -249,7 +249,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("the attempts are counted, and the failure of each is kept", arguments: ExecutorKind.withLimits)
+    @Test("the attempts are counted, and the failure of each is kept", arguments: ExecutorKind.withRetries)
     func usedUp(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -269,7 +269,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("a failure is retried only if the policy says so", arguments: ExecutorKind.withLimits)
+    @Test("a failure is retried only if the policy says so", arguments: ExecutorKind.withRetries)
     func unasked(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -289,7 +289,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("a task that throws is run again if the policy says so", arguments: ExecutorKind.withLimits)
+    @Test("a task that throws is run again if the policy says so", arguments: ExecutorKind.withRetries)
     func thrown(kind: ExecutorKind) async throws {
         let policy = RetryPolicy(maxAttempts: 3, orIf: { $0 is Refusal })
         try await kind.with { pool in
@@ -312,7 +312,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         }
     }
 
-    @Test("the next attempt begins after the backoff", arguments: ExecutorKind.withLimits)
+    @Test("the next attempt begins after the backoff", arguments: ExecutorKind.withRetries)
     func backoff(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -329,7 +329,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         }
     }
 
-    @Test("a task that waits for its next attempt is cancelled at once", arguments: ExecutorKind.withLimits)
+    @Test("a task that waits for its next attempt is cancelled at once", arguments: ExecutorKind.withRetries)
     func cancelledWhileWaiting(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -345,7 +345,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(counter.count() == 1)
     }
 
-    @Test("the shutdown waits for a task that is to be run again", arguments: ExecutorKind.withLimits)
+    @Test("the shutdown waits for a task that is to be run again", arguments: ExecutorKind.withRetries)
     func shutdown(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -358,7 +358,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(value == 2)
     }
 
-    @Test("the shutdown that cancels what is pending cancels it", arguments: ExecutorKind.withLimits)
+    @Test("the shutdown that cancels what is pending cancels it", arguments: ExecutorKind.withRetries)
     func cancellingShutdown(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -371,7 +371,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(counter.count() == 1)
     }
 
-    @Test("what still runs at such a shutdown ends, and is not run again", arguments: ExecutorKind.withLimits)
+    @Test("what still runs at such a shutdown ends, and is not run again", arguments: ExecutorKind.withRetries)
     func runningAtCancellingShutdown(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -393,7 +393,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C5
-    @Test("cancelling the task around `run` ends the wait for the next attempt", arguments: ExecutorKind.withLimits)
+    @Test("cancelling the task around `run` ends the wait for the next attempt", arguments: ExecutorKind.withRetries)
     func cancelledRun(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -409,7 +409,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(counter.count() == 1)
     }
 
-    @Test("dropping the executor finishes what is to be run again", arguments: ExecutorKind.withLimits)
+    @Test("dropping the executor finishes what is to be run again", arguments: ExecutorKind.withRetries)
     func dropped(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -421,7 +421,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(value == 2)
     }
 
-    @Test("a deadline ends the wait for the next attempt", arguments: ExecutorKind.withLimits, [true, false])
+    @Test("a deadline ends the wait for the next attempt", arguments: ExecutorKind.withRetries, [true, false])
     func deadline(kind: ExecutorKind, isAsync: Bool) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -439,7 +439,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("in a map each item has attempts of its own", arguments: ExecutorKind.withLimits, [true, false])
+    @Test("in a map each item has attempts of its own", arguments: ExecutorKind.withRetries, [true, false])
     func items(kind: ExecutorKind, isAsync: Bool) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -461,7 +461,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("in a map an item that throws is run again by itself", arguments: combinations)
+    @Test("in a map an item that throws is run again by itself", arguments: combinations(ExecutorKind.withRetries))
     func throwingItems(kind: ExecutorKind, chunkSize: Int?) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
