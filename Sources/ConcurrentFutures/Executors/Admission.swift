@@ -70,7 +70,7 @@ final class Admission: Sendable {
     }
 
     nonisolated(nonsending) private func wait(_ ticket: Ticket) async -> Wakeup {
-        await withTaskCancellationHandler {
+        await withCancellationHandler {
             await withUnsafeContinuation { continuation in
                 // A task is marked as cancelled before its handler runs, as a ticket is marked before its waiter is looked for. So what
                 // is not seen here, with the lock held, takes the lock later, and finds the waiter.

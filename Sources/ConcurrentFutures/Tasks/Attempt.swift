@@ -56,7 +56,8 @@ struct Attempt {
         }
         let retriesError = policy?.retriesError
         guard retriesError != nil || !previous.isEmpty, let error = thrown() else { return .stands }
-        if let retriesError, retriesError(error) { return .mayRetry(after: error) }
+        // Who gives up has not failed.
+        if let retriesError, !(error is CancellationError), retriesError(error) { return .mayRetry(after: error) }
         return .replaced(by: failure(error, after: previous))
     }
 }

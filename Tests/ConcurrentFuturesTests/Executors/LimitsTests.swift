@@ -2,15 +2,10 @@ import ConcurrentFutures
 import Foundation
 import Testing
 
-extension ExecutorKind {
-    /// Those that honour time limits and retries.
-    static let withLimits = allCases
-    /// Those of them whose tasks run beside their submitter.
-    static let concurrentWithLimits = withLimits.filter { $0 != .inline }
+/// Executors with some sizes of chunk.
+private func combinations(_ kinds: [ExecutorKind]) -> [(ExecutorKind, Int?)] {
+    kinds.flatMap { kind in [1, 7, nil].map { (kind, $0) } }
 }
-
-/// Every executor with limits, with some sizes of chunk.
-private let combinations = ExecutorKind.withLimits.flatMap { kind in [1, 7, nil].map { (kind, $0) } }
 
 /// Long for a test that waits for it, and much longer than the machine delays a thread.
 private let hour = Duration.seconds(3600)
@@ -20,8 +15,8 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     return error
 }
 
-@Suite(.serialized) struct TimeLimitTests {
-    @Test("limits that make no sense are refused with the option's name", arguments: ExecutorKind.withLimits)
+@Suite("Limits of time in every executor", .serialized) struct TimeLimitTests {
+    @Test("limits that make no sense are refused with the option's name", arguments: ExecutorKind.allCases)
     func defects(kind: ExecutorKind) async throws {
         try await kind.with { pool in
             let futures = [
@@ -46,7 +41,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         }
     }
 
-    @Test("limits that are not reached change nothing", arguments: combinations)
+    @Test("limits that are not reached change nothing", arguments: combinations(ExecutorKind.allCases))
     func unreached(kind: ExecutorKind, chunkSize: Int?) async throws {
         let policy = RetryPolicy(maxAttempts: 3)
         try await kind.with { pool in
@@ -68,10 +63,10 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C3
-    @Test("what comes after the timeout is dropped", arguments: ExecutorKind.withLimits)
+    @Test("what comes after the timeout is dropped", arguments: ExecutorKind.allCases)
     func lateValue(kind: ExecutorKind) async throws {
         try await kind.with { pool in
-            let future = pool.submit(LimitWork.block, 60, timeout: .milliseconds(20))
+            let future = pool.submit(LimitedWork.block, 60, timeout: .milliseconds(20))
             let error = timedOut(await future.result)
             #expect(error?.message.contains("LimitsTests.swift") == true)
             #expect(error?.message.contains("0.02 seconds") == true)
@@ -83,19 +78,19 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C6
-    @Test("an async task sees its time limit and may clean up", arguments: ExecutorKind.withLimits)
+    @Test("an async task sees its time limit and may clean up", arguments: ExecutorKind.allCases)
     func asyncTask(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         try await kind.with { pool in
             let timeout = pool.submit(
-                LimitWork.waitForCancellation,
+                LimitedWork.waitForCancellation,
                 directory.file("timeout"),
                 timeout: .milliseconds(20)
             )
             #expect(timedOut(await timeout.result) != nil)
             #expect(directory.has("timeout"))
             let deadline = pool.submit(
-                LimitWork.waitForCancellation,
+                LimitedWork.waitForCancellation,
                 directory.file("deadline"),
                 deadline: .milliseconds(500)
             )
@@ -107,7 +102,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     // C2
     @Test(
         "a timeout counts from the start of a task, a deadline from its submission",
-        arguments: ExecutorKind.concurrentWithLimits
+        arguments: ExecutorKind.concurrent
     )
     func queued(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
@@ -129,7 +124,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(!gate.hasBegun("late"))
     }
 
-    @Test("a deadline that has passed at once lets nothing run", arguments: ExecutorKind.withLimits)
+    @Test("a deadline that has passed at once lets nothing run", arguments: ExecutorKind.allCases)
     func passedDeadline(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         try await kind.with { pool in
@@ -140,13 +135,13 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C5
-    @Test("cancelling the task around `run` reaches a call that has limits", arguments: ExecutorKind.withLimits)
+    @Test("cancelling the task around `run` reaches a call that has limits", arguments: ExecutorKind.allCases)
     func cancelledRun(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         try await kind.with { pool in
             let call = Task {
                 try await pool.run(
-                    LimitWork.waitForCancellation,
+                    LimitedWork.waitForCancellation,
                     directory.file("stopped"),
                     timeout: hour,
                     deadline: hour
@@ -161,7 +156,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C3
-    @Test("in a map the timeout holds for each item, and the others go on", arguments: ExecutorKind.withLimits)
+    @Test("in a map the timeout holds for each item, and the others go on", arguments: ExecutorKind.allCases)
     func items(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -184,12 +179,12 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // E6
-    @Test("a map's deadline cancels the rest and ends the iteration", arguments: combinations)
+    @Test("a map's deadline cancels the rest and ends the iteration", arguments: combinations(ExecutorKind.allCases))
     func mapDeadline(kind: ExecutorKind, chunkSize: Int?) async throws {
         try await kind.with { pool in
             let numbers = sequence(first: 5) { _ in 5 }
             let deadline = Duration.milliseconds(200)
-            var iterator = pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitWork.block)
+            var iterator = pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitedWork.block)
                 .makeAsyncIterator()
             let error = await #expect(throws: PoolError.self) {
                 while let number = try await iterator.next(isolation: #isolation) { #expect(number == 5) }
@@ -199,7 +194,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
             #expect(error?.message.contains("deadline of the map") == true)
             let rest = try await iterator.next(isolation: #isolation)
             #expect(rest == nil)
-            let outcomes = await pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitWork.block)
+            let outcomes = await pool.map(numbers, chunkSize: chunkSize, deadline: deadline, LimitedWork.block)
                 .results.collect()
             #expect(timedOut(outcomes[outcomes.count - 1]) != nil)
             #expect(outcomes.dropLast().allSatisfy { (try? $0.get()) == 5 })
@@ -209,15 +204,15 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // E6
-    @Test("a map's deadline asks what runs to stop", arguments: ExecutorKind.withLimits, [true, false])
+    @Test("a map's deadline asks what runs to stop", arguments: ExecutorKind.allCases, [true, false])
     func mapDeadlineOfRunning(kind: ExecutorKind, isOrdered: Bool) async throws {
         let directory = try TemporaryDirectory()
         let paths = (0..<3).map { directory.file("\($0)") }
         try await kind.with { pool in
             let results =
                 isOrdered
-                ? pool.map(paths, deadline: .milliseconds(500), LimitWork.waitForCancellation)
-                : pool.mapUnordered(paths, deadline: .milliseconds(500), LimitWork.waitForCancellation)
+                ? pool.map(paths, deadline: .milliseconds(500), LimitedWork.waitForCancellation)
+                : pool.mapUnordered(paths, deadline: .milliseconds(500), LimitedWork.waitForCancellation)
             let error = await #expect(throws: PoolError.self) { try await results.collect() }
             #expect(error?.code == .timedOut)
         }
@@ -225,18 +220,18 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 }
 
-@Suite(.serialized) struct RetryTests {
+@Suite("Retries in every executor", .serialized) struct RetryPolicyTests {
     private let always: @Sendable (any Error) -> Bool = { _ in true }
 
     // C7
-    @Test("a task that runs out of time is run again until it does not", arguments: ExecutorKind.withLimits)
+    @Test("a task that runs out of time is run again until it does not", arguments: ExecutorKind.allCases)
     func timeouts(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
         try await kind.with { pool in
             let policy = RetryPolicy(maxAttempts: 10)
             let value = try await pool.run(
-                LimitWork.dawdle,
+                LimitedWork.dawdle,
                 counter,
                 1,
                 310,
@@ -249,13 +244,13 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("the attempts are counted, and the failure of each is kept", arguments: ExecutorKind.withLimits)
+    @Test("the attempts are counted, and the failure of each is kept", arguments: ExecutorKind.allCases)
     func usedUp(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
         try await kind.with { pool in
             let future = pool.submit(
-                LimitWork.dawdle,
+                LimitedWork.dawdle,
                 counter,
                 .max,
                 30,
@@ -269,27 +264,27 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("a failure is retried only if the policy says so", arguments: ExecutorKind.withLimits)
+    @Test("a failure is retried only if the policy says so", arguments: ExecutorKind.allCases)
     func unasked(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
         try await kind.with { pool in
             await #expect(throws: Refusal(number: 1)) {
-                try await pool.run(LimitWork.refuse, counter, .max, retry: RetryPolicy(maxAttempts: 3))
+                try await pool.run(LimitedWork.refuse, counter, .max, retry: RetryPolicy(maxAttempts: 3))
             }
             let others = RetryPolicy(maxAttempts: 3, orIf: { $0 is CancellationError })
             await #expect(throws: Refusal(number: 2)) {
-                try await pool.run(LimitWork.refuseLater, counter, .max, retry: others)
+                try await pool.run(LimitedWork.refuseLater, counter, .max, retry: others)
             }
             let crashes = RetryPolicy(maxAttempts: 3, after: .crash, orIf: always)
-            let late = pool.submit(LimitWork.dawdle, counter, .max, 30, timeout: .milliseconds(20), retry: crashes)
+            let late = pool.submit(LimitedWork.dawdle, counter, .max, 30, timeout: .milliseconds(20), retry: crashes)
             #expect(timedOut(await late.result)?.previousFailures.isEmpty == true)
             #expect(counter.count() == 3)
         }
     }
 
     // C7
-    @Test("a task that throws is run again if the policy says so", arguments: ExecutorKind.withLimits)
+    @Test("a task that throws is run again if the policy says so", arguments: ExecutorKind.allCases)
     func thrown(kind: ExecutorKind) async throws {
         let policy = RetryPolicy(maxAttempts: 3, orIf: { $0 is Refusal })
         try await kind.with { pool in
@@ -299,20 +294,20 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
                 defer { try? FileManager.default.removeItem(atPath: counter.directory) }
                 let value =
                     isAsync
-                    ? try await pool.run(LimitWork.refuseLater, counter, 2, retry: policy)
-                    : try await pool.run(LimitWork.refuse, counter, 2, retry: policy)
+                    ? try await pool.run(LimitedWork.refuseLater, counter, 2, retry: policy)
+                    : try await pool.run(LimitedWork.refuse, counter, 2, retry: policy)
                 #expect(value == 3)
                 await #expect(throws: Refusal(number: 6)) {
                     isAsync
-                        ? try await pool.run(LimitWork.refuseLater, counter, 100, retry: policy)
-                        : try await pool.run(LimitWork.refuse, counter, 100, retry: policy)
+                        ? try await pool.run(LimitedWork.refuseLater, counter, 100, retry: policy)
+                        : try await pool.run(LimitedWork.refuse, counter, 100, retry: policy)
                 }
                 #expect(counter.count() == 6)
             }
         }
     }
 
-    @Test("the next attempt begins after the backoff", arguments: ExecutorKind.withLimits)
+    @Test("the next attempt begins after the backoff", arguments: ExecutorKind.allCases)
     func backoff(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -323,19 +318,19 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         )
         try await kind.with { pool in
             let start = ContinuousClock.now
-            let value = try await pool.run(LimitWork.refuse, counter, 2, retry: policy)
+            let value = try await pool.run(LimitedWork.refuse, counter, 2, retry: policy)
             #expect(value == 3)
             #expect(.now - start >= .milliseconds(60))
         }
     }
 
-    @Test("a task that waits for its next attempt is cancelled at once", arguments: ExecutorKind.withLimits)
+    @Test("a task that waits for its next attempt is cancelled at once", arguments: ExecutorKind.allCases)
     func cancelledWhileWaiting(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
         try await kind.with { pool in
-            let future = pool.submit(LimitWork.refuseLater, counter, .max, retry: policy)
+            let future = pool.submit(LimitedWork.refuseLater, counter, .max, retry: policy)
             #expect(await becomesTrue { counter.count() == 1 && !future.isRunning })
             #expect(!future.isDone)
             #expect(future.cancel())
@@ -345,33 +340,33 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(counter.count() == 1)
     }
 
-    @Test("the shutdown waits for a task that is to be run again", arguments: ExecutorKind.withLimits)
+    @Test("the shutdown waits for a task that is to be run again", arguments: ExecutorKind.allCases)
     func shutdown(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
         let pool = try kind.make()
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(.milliseconds(100)), orIf: always)
-        let future = pool.submit(LimitWork.refuseLater, counter, 1, retry: policy)
+        let future = pool.submit(LimitedWork.refuseLater, counter, 1, retry: policy)
         await pool.shutdown()
         #expect(future.isDone)
         let value = try await future.value
         #expect(value == 2)
     }
 
-    @Test("the shutdown that cancels what is pending cancels it", arguments: ExecutorKind.withLimits)
+    @Test("the shutdown that cancels what is pending cancels it", arguments: ExecutorKind.allCases)
     func cancellingShutdown(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
         let pool = try kind.make()
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
-        let future = pool.submit(LimitWork.refuseLater, counter, .max, retry: policy)
+        let future = pool.submit(LimitedWork.refuseLater, counter, .max, retry: policy)
         #expect(await becomesTrue { counter.count() == 1 && !future.isRunning })
         await pool.shutdown(cancelPending: true)
         #expect(future.isCancelled)
         #expect(counter.count() == 1)
     }
 
-    @Test("what still runs at such a shutdown ends, and is not run again", arguments: ExecutorKind.withLimits)
+    @Test("what still runs at such a shutdown ends, and is not run again", arguments: ExecutorKind.allCases)
     func runningAtCancellingShutdown(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -380,9 +375,9 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         let policy = RetryPolicy(maxAttempts: 2, orIf: always)
         let waiting = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
         // The end of this one tells that the shutdown has begun.
-        let other = pool.submit(LimitWork.refuseLater, counter, .max, retry: waiting)
+        let other = pool.submit(LimitedWork.refuseLater, counter, .max, retry: waiting)
         #expect(await becomesTrue { counter.count() == 1 && !other.isRunning })
-        let running = pool.submit(LimitWork.refuseAtGate, counter, gate, retry: policy)
+        let running = pool.submit(LimitedWork.refuseAtGate, counter, gate, retry: policy)
         #expect(await becomesTrue { counter.count() == 2 })
         async let shutdown: Void = pool.shutdown(cancelPending: true)
         #expect(await becomesTrue { other.isCancelled })
@@ -393,13 +388,13 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C5
-    @Test("cancelling the task around `run` ends the wait for the next attempt", arguments: ExecutorKind.withLimits)
+    @Test("cancelling the task around `run` ends the wait for the next attempt", arguments: ExecutorKind.allCases)
     func cancelledRun(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
         try await kind.with { pool in
-            let call = Task { try await pool.run(LimitWork.refuseLater, counter, .max, retry: policy) }
+            let call = Task { try await pool.run(LimitedWork.refuseLater, counter, .max, retry: policy) }
             #expect(await becomesTrue { counter.count() == 1 })
             call.cancel()
             // The function's own error if it had not ended yet.
@@ -409,19 +404,19 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(counter.count() == 1)
     }
 
-    @Test("dropping the executor finishes what is to be run again", arguments: ExecutorKind.withLimits)
+    @Test("dropping the executor finishes what is to be run again", arguments: ExecutorKind.allCases)
     func dropped(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
         let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(.milliseconds(100)), orIf: always)
         var pool: (any PoolExecutor)? = try kind.make()
-        let future = pool?.submit(LimitWork.refuseLater, counter, 1, retry: policy)
+        let future = pool?.submit(LimitedWork.refuseLater, counter, 1, retry: policy)
         pool = nil
         let value = try await future?.value
         #expect(value == 2)
     }
 
-    @Test("a deadline ends the wait for the next attempt", arguments: ExecutorKind.withLimits, [true, false])
+    @Test("a deadline ends the wait for the next attempt", arguments: ExecutorKind.allCases, [true, false])
     func deadline(kind: ExecutorKind, isAsync: Bool) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -430,8 +425,8 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         try await kind.with { pool in
             let future =
                 isAsync
-                ? pool.submit(LimitWork.refuseLater, counter, .max, deadline: limit, retry: policy)
-                : pool.submit(LimitWork.refuse, counter, .max, deadline: limit, retry: policy)
+                ? pool.submit(LimitedWork.refuseLater, counter, .max, deadline: limit, retry: policy)
+                : pool.submit(LimitedWork.refuse, counter, .max, deadline: limit, retry: policy)
             let error = timedOut(await future.result)
             #expect(error?.previousFailures.map { $0 as? Refusal } == [Refusal(number: 1)])
             #expect(counter.count() == 1)
@@ -439,7 +434,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("in a map each item has attempts of its own", arguments: ExecutorKind.withLimits, [true, false])
+    @Test("in a map each item has attempts of its own", arguments: ExecutorKind.allCases, [true, false])
     func items(kind: ExecutorKind, isAsync: Bool) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -461,7 +456,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("in a map an item that throws is run again by itself", arguments: combinations)
+    @Test("in a map an item that throws is run again by itself", arguments: combinations(ExecutorKind.allCases))
     func throwingItems(kind: ExecutorKind, chunkSize: Int?) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)

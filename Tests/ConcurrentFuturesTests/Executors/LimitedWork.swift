@@ -25,7 +25,7 @@ struct CallCounter: Codable, Sendable {
     }
 }
 
-enum LimitWork {
+enum LimitedWork {
     /// Blocks for some milliseconds, whatever it is asked.
     static func block(_ milliseconds: Int) -> Int {
         let end = ContinuousClock.now + .milliseconds(milliseconds)
@@ -80,7 +80,7 @@ struct LimitedItem: Codable, Sendable {
 
     func run() throws -> String {
         let call = try counter.add(name)
-        if call <= slowCalls { _ = LimitWork.block(milliseconds) }
+        if call <= slowCalls { _ = LimitedWork.block(milliseconds) }
         if call <= failures { throw Refusal(number: call) }
         return name
     }
@@ -89,7 +89,7 @@ struct LimitedItem: Codable, Sendable {
     func runLater() async throws -> String {
         let isCancelled = Task.isCancelled
         let call = try counter.add(name)
-        if call <= slowCalls { _ = try await LimitWork.waitForCancellation(counter.directory + "/stopped-\(name)") }
+        if call <= slowCalls { _ = try await LimitedWork.waitForCancellation(counter.directory + "/stopped-\(name)") }
         return isCancelled ? "cancelled" : name
     }
 }
