@@ -138,6 +138,55 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
         }
     }
 
+    // E6
+    @Test("a map that has no end ends at its deadline, with what it had before", arguments: combinations)
+    func deadlineOfEndless(kind: ExecutorKind, chunkSize: Int?) async throws {
+        try await kind.with { pool in
+            let numbers = sequence(first: 0) { $0 + 1 }
+            var outcomes = await pool.map(numbers, chunkSize: chunkSize, deadline: .milliseconds(50), Work.square)
+                .results.collect()
+            guard case .failure(let error as PoolError)? = outcomes.popLast() else {
+                Issue.record("it did not end with a PoolError")
+                return
+            }
+            #expect(error.code == .timedOut && error.message.contains("MapTests.swift"))
+            for (n, outcome) in outcomes.enumerated() {
+                let square = try outcome.get()
+                guard square == n * n else {
+                    Issue.record("\(square) is in the place of \(n)'s square")
+                    return
+                }
+            }
+            let thrown = await #expect(throws: PoolError.self) {
+                for try await _ in pool.mapUnordered(numbers, deadline: .milliseconds(50), Work.squareLater) {}
+            }
+            #expect(thrown?.code == .timedOut)
+        }
+    }
+
+    // E6
+    @Test(
+        "at its deadline a map ends although a call runs, and the others never begin",
+        arguments: ExecutorKind.concurrent
+    )
+    func deadlineOfRunning(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await kind.with(maxWorkers: 1) { pool in
+            let calls = ["slow", "never 1", "never 2"].map { GatedCall(gate: gate, name: $0) }
+            let outcomes = await pool.map(calls, chunkSize: 1, bufferSize: 3, deadline: .milliseconds(300)) {
+                try $0.markThenPassIfSlow()
+            }.results.collect()
+            guard outcomes.count == 1, case .failure(let error as PoolError) = outcomes[0] else {
+                Issue.record("\(outcomes)")
+                return
+            }
+            #expect(error.code == .timedOut)
+            try gate.release()
+        }
+        #expect(!gate.hasBegun("never 1") && !gate.hasBegun("never 2"))
+    }
+
     // E7
     @Test("leaving the loop cancels what has not started", arguments: ExecutorKind.concurrent)
     func leavingTheLoop(kind: ExecutorKind) async throws {
