@@ -83,9 +83,9 @@ public final class Future<Value: Sendable>: Sendable {
 
     /// Cancels the task, if it can still be cancelled.
     ///
-    /// A task that has not started never runs, and the future fails with `CancellationError` at once. One that runs is not stopped:
-    /// in a process pool its result is dropped, and the future fails with `CancellationError` when the function has returned;
-    /// a thread pool asks it to stop, as `Task.cancel()` does, and the outcome is the function's own.
+    /// A task that has not started never runs, and the future fails with `CancellationError` at once. One that runs is asked to stop, as
+    /// `Task.cancel()` does. In a process pool its worker is killed if that takes longer than ``ProcessPoolOptions/gracePeriod``, its result
+    /// is dropped, and the future fails with `CancellationError` when it has stopped. In a thread pool the outcome is the function's own.
     ///
     /// - Returns: Whether the outcome is, or will be, a cancellation. It is `false` of a future that has finished.
     @discardableResult

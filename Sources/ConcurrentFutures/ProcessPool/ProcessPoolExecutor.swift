@@ -53,8 +53,6 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     ///     whatever comes fails with ``PoolError/Code/brokenPool`` and the reason.
     ///   - preload: what runs once in the fork server before it forks a worker, so that all workers share what it leaves in memory. If
     ///     it fails, the pool is broken too. Only with ``StartMethod/forkServer``.
-    ///   - initializer: what runs once in each worker, before its first task.
-    ///   - preload: what runs once, before the first worker; workers share what it leaves in memory.
     ///   - options: limits of time and memory, surroundings of the workers, and more.
     /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for an option that makes no sense, and
     ///   ``PoolError/Code/unsupportedHost`` if this program loaded the library at run time, with

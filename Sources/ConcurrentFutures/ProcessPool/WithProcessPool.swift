@@ -1,7 +1,7 @@
 /// Makes a process pool, runs a body with it, and returns when the pool's work has ended and its workers are gone.
 ///
-/// If the body returns, what was submitted is done first. If it throws, or the surrounding task is cancelled, what has not started is
-/// cancelled, and what runs is waited for.
+/// If the body returns, what was submitted is done first. If it throws, or the surrounding task is cancelled, all that has not ended is
+/// cancelled, and what runs is stopped, as by ``ProcessPoolExecutor/terminate(gracePeriod:)``.
 ///
 /// - Parameters:
 ///   - maxWorkers: how many worker processes there are at most; `nil` for as many as there are processors they may use.
