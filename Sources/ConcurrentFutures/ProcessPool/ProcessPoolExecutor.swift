@@ -170,5 +170,5 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     }
 
     /// The pid of the fork server, once there is one.
-    var forkServerPid: Int32? { driver.launcherPid }
+    package var forkServerPid: Int32? { driver.launcherPid }
 }
