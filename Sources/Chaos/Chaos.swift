@@ -7,7 +7,8 @@ import PoolSimulation
 /// Runs a real pool under random tasks while its processes are killed, stopped and short of memory.
 @main struct Chaos: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows that nothing hangs, nothing is lost and nothing is done twice, whatever happens to the workers.",
+        abstract:
+            "Shows that nothing hangs, nothing is lost and nothing is done twice, whatever happens to the workers.",
         discussion: """
             Exits with 1 if a task was lost, done twice or failed for a reason that was not inflicted on it, or if the pool left \
             something behind; with 2 if it does not come to an end.
@@ -92,7 +93,9 @@ import PoolSimulation
             memory.append(Processes.ownMemory())
         }
         await pool.shutdown()
-        print("resident memory of its own: \(memory[0] >> 10) KiB after a quarter of the time, \(memory[1] >> 10) KiB at the end")
+        print(
+            "resident memory of its own: \(memory[0] >> 10) KiB after a quarter of the time, \(memory[1] >> 10) KiB at the end"
+        )
         guard memory[1] - memory[0] > Self.allowedGrowth else { return [] }
         return ["memory grew by \((memory[1] - memory[0]) >> 20) MiB"]
     }

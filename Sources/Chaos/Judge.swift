@@ -149,7 +149,8 @@ struct Judge: Sendable {
     }
 
     private func lines(_ begins: [BeginLog.Entry], since start: UInt64) -> String {
-        begins.map { "    begun in \($0.pid) at \(milliseconds($0.time, since: start)) ms, attempt \($0.attempt)\n" }.joined()
+        begins.map { "    begun in \($0.pid) at \(milliseconds($0.time, since: start)) ms, attempt \($0.attempt)\n" }
+            .joined()
     }
 
     private func lines(_ inflictions: [Inflictions.Infliction], since start: UInt64) -> String {

@@ -138,7 +138,9 @@ struct Load: Sendable {
     private func persist(using generator: inout SeededGenerator) async {
         let trial = trial(.persist, hasRetry: true, using: &generator)
         let firstGood = Int.random(in: 1...4, using: &generator)
-        let crash = Crash.allCases.randomElement(using: &generator).flatMap { Bool.random(using: &generator) ? $0 : nil }
+        let crash = Crash.allCases.randomElement(using: &generator).flatMap {
+            Bool.random(using: &generator) ? $0 : nil
+        }
         let policy = RetryPolicy(
             maxAttempts: Int.random(in: 3...6, using: &generator),
             backoff: .constant(.milliseconds(Int.random(in: 0...20, using: &generator))),
@@ -183,7 +185,11 @@ struct Load: Sendable {
             deadline: .milliseconds(Int.random(in: 0...60, using: &generator))
         )
         let future = pool.submit(Work.nap, note(trial), duration, deadline: trial.deadline)
-        await follow(future, trial, cancelling: nil) { $0 == trial.id } isOwn: { ($0 as? PoolError)?.code == .timedOut }
+        await follow(future, trial, cancelling: nil) {
+            $0 == trial.id
+        } isOwn: {
+            ($0 as? PoolError)?.code == .timedOut
+        }
     }
 
     /// Those that leave a worker with something to bear.
@@ -217,11 +223,14 @@ struct Load: Sendable {
         }
         let chunkSize = Int.random(in: 1...20, using: &generator)
         ledger.open(whole, hasCallback: false) { "awaited by map" }
-        let outcomes = await pool.map(items, chunkSize: chunkSize, deadline: whole.deadline, Work.handle).results.collect()
+        let outcomes = await pool.map(items, chunkSize: chunkSize, deadline: whole.deadline, Work.handle).results
+            .collect()
         ledger.awaited(whole)
         for (item, outcome) in zip(items, outcomes) {
             let trial = Trial(id: item.note.id, kind: .mapItem, deadline: whole.deadline, start: whole.start)
-            judge.judge(outcome, of: trial) { item.fate == .value && $0 == trial.id } isOwn: { error in
+            judge.judge(outcome, of: trial) {
+                item.fate == .value && $0 == trial.id
+            } isOwn: { error in
                 switch item.fate {
                 case .value: false
                 case .refusal: error as? Refusal == Refusal(number: trial.id)

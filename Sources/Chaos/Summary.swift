@@ -15,7 +15,9 @@ struct Summary {
         let inflictions = judge.inflictions
         print("workers that were given work: \(workersAtWork)")
         for (name, isForkServer) in [("workers", false), ("fork servers", true)] {
-            let numbers = Inflictions.Deed.allCases.map { "\(inflictions.count([$0], isForkServer: isForkServer)) \($0.sentence)" }
+            let numbers = Inflictions.Deed.allCases.map {
+                "\(inflictions.count([$0], isForkServer: isForkServer)) \($0.sentence)"
+            }
             print("\(name): \(numbers.joined(separator: ", "))")
         }
         let violations = judge.ledger.violations

@@ -9,7 +9,7 @@ struct Tormentor {
     let mostWorkers: Int
     let report: @Sendable (String) -> Void
     var generator: SeededGenerator
-    private var lastForkServer: Int32?
+    private var nextForkServer: UInt64 = 0
 
     /// So many workers at most stand still for good at a time, so that the others can go on.
     private var mostStanding: Int { max(1, mostWorkers / 2) }
@@ -61,14 +61,14 @@ struct Tormentor {
         case ..<86:
             let standing = inflictions.standing().count { !$0.isForkServer }
             if standing < mostStanding, let worker = anyWorker() { inflict(.left, on: worker) }
-        case ..<89:
+        case ..<90:
             guard let forkServer = forkServer() else { break }
             inflict(.killed, on: forkServer, isForkServer: true)
         case ..<92:
             guard let forkServer = forkServer() else { break }
             inflict(.continued, on: forkServer, isForkServer: true)
             return [forkServer]
-        case ..<93:
+        case ..<94:
             guard let forkServer = forkServer() else { break }
             inflict(.left, on: forkServer, isForkServer: true)
         case ..<97:
@@ -91,14 +91,20 @@ struct Tormentor {
         return Processes.children(of: forkServer).filter { Processes.name(of: $0)?.hasPrefix("cf-") == true }
     }
 
+    /// One that stands still for good is left to the pool.
     private mutating func anyWorker() -> Int32? {
-        workers().randomElement(using: &generator)
+        let standing = Set(inflictions.standing().map(\.pid))
+        return workers().filter { !standing.contains($0) }.randomElement(using: &generator)
     }
 
-    /// Each suffers once, and not before it has workers: a pool whose fork servers end in vain one after the other is broken, rightly.
+    /// None but one that has workers, and not often: a pool whose fork servers end in vain one after the other is broken, rightly.
     private mutating func forkServer() -> Int32? {
-        guard let pid = pool.forkServerPid, pid != lastForkServer, !workers().isEmpty else { return nil }
-        lastForkServer = pid
+        guard monotonicTime() >= nextForkServer, let pid = pool.forkServerPid, !workers().isEmpty,
+            !inflictions.standing().contains(where: { $0.pid == pid })
+        else { return nil }
+        nextForkServer = monotonicTime() + Self.forkServersRespite
         return pid
     }
+
+    private static let forkServersRespite: UInt64 = 2_000_000_000
 }
