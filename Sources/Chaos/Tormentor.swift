@@ -71,7 +71,7 @@ struct Tormentor {
         case ..<94:
             guard let forkServer = forkServer() else { break }
             inflict(.left, on: forkServer, isForkServer: true)
-        case ..<97:
+        case ..<96:
             try? pool.resize(to: Int.random(in: 1...mostWorkers, using: &generator))
         default:
             try? pool.resize(to: mostWorkers)
