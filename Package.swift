@@ -38,6 +38,16 @@ let package = Package(
             ],
             path: "Sources/Simulate"
         ),
+        .executableTarget(
+            name: "chaos",
+            dependencies: [
+                "CSystemShims",
+                "ConcurrentFutures",
+                "PoolSimulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Chaos"
+        ),
         .testTarget(
             name: "ConcurrentFuturesTests",
             dependencies: ["ConcurrentFutures", "PoolSimulation", "Tour"]

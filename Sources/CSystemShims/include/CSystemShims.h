@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -81,6 +82,9 @@ ssize_t cf_send_with_descriptors(int socket, const void *bytes, size_t count, co
 ssize_t cf_receive_with_descriptors(
     int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count);
 ssize_t cf_peek_size(int socket);
+
+/// Gives back to the system what is free of the heap.
+static inline void cf_return_free_memory(void) { malloc_trim(0); }
 
 // Sleeping on a word of shared memory (futex.c).
 

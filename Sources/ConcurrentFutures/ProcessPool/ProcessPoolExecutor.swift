@@ -197,5 +197,5 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     var waiterCount: Int { driver.entrance?.waiterCount ?? 0 }
 
     /// The pid of the fork server, once there is one.
-    var forkServerPid: Int32? { driver.launcherPid }
+    package var forkServerPid: Int32? { driver.launcherPid }
 }

@@ -1,0 +1,105 @@
+import ArgumentParser
+import CSystemShims
+import ConcurrentFutures
+import Glibc
+import PoolSimulation
+
+/// Runs a real pool under random tasks while its processes are killed, stopped and short of memory.
+@main struct Chaos: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Shows that nothing hangs, nothing is lost and nothing is done twice, whatever happens to the workers.",
+        discussion: """
+            Exits with 1 if a task was lost, done twice or failed for a reason that was not inflicted on it, or if the pool left \
+            something behind; with 2 if it does not come to an end.
+            """
+    )
+
+    @Option(help: "How many minutes to torment the pool.")
+    var minutes: Double = 1
+    @Option(help: "How many seconds, instead.")
+    var seconds: Double?
+    @Option(help: "How many workers the pool has at most.")
+    var workers = 4
+    @Option(help: "What the random choices begin with; by default another one each time.")
+    var seed = UInt64.random(in: 0...999_999)
+    @Flag(help: "Show neither what is inflicted nor what crashing workers write to standard error.")
+    var quiet = false
+
+    private var time: Double { seconds ?? minutes * 60 }
+
+    func validate() throws {
+        guard time > 0, time < 1e6 else { throw ValidationError("--minutes and --seconds must be more than 0") }
+        guard workers > 0 else { throw ValidationError("--workers must be at least 1") }
+    }
+
+    func run() async throws {
+        // Also where it is not read by a terminal: what was said last matters if it hangs.
+        setvbuf(cf_stdout(), nil, _IOLBF, 0)
+        print("chaos --seconds \(time) --workers \(workers) --seed \(seed)")
+        if quiet { dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO) }
+        let ledger = Ledger()
+        Watchdog.start(seconds: time + Watchdog.patience, ledger)
+        // What the runtime makes at its first use is not the pool's.
+        try await Task.sleep(for: .milliseconds(1))
+        let trace = Traces(mark: Mark())
+        let log = try BeginLog()
+        defer { log.remove() }
+
+        let judge = Judge(ledger: ledger, inflictions: Inflictions())
+        let growth = try await torment(judge, log, trace.mark)
+        print("… all tasks have ended")
+        for remark in trace.remarks(judge.inflictions) + growth { ledger.violation(remark) }
+        for (trial, _) in ledger.openTasks() { ledger.violation("\(trial.kind) \(trial.shortID): called back never") }
+        let begins = try log.read()
+        judge.close(begins)
+        Summary(judge, workersAtWork: Set(begins.map(\.pid)).count).show()
+        if !ledger.violations.isEmpty { throw ExitCode(1) }
+    }
+
+    /// A quarter of the time goes before memory is looked at first.
+    ///
+    /// - Returns: what is wrong with memory.
+    private func torment(_ judge: Judge, _ log: BeginLog, _ mark: Mark) async throws -> [String] {
+        var generator = SeededGenerator(seed: seed)
+        let pool = try ProcessPoolExecutor(
+            maxWorkers: workers,
+            options: ProcessPoolOptions(
+                gracePeriod: .milliseconds(400),
+                maxTasksPerWorker: Bool.random(using: &generator) ? 500 : nil,
+                idleTimeout: Bool.random(using: &generator) ? .milliseconds(500) : nil,
+                memoryLimit: 96 << 20,
+                environment: [Mark.variable: mark.value]
+            )
+        )
+        let load = Load(pool, judge, log, generator: SeededGenerator(seed: generator.next()))
+        let start = monotonicTime()
+        let nanoseconds = UInt64(time * 1e9)
+        let quiet = quiet
+        var tormentor = Tormentor(
+            pool,
+            judge.inflictions,
+            mostWorkers: workers,
+            generator: SeededGenerator(seed: generator.next())
+        ) { line in
+            if !quiet { print("\((monotonicTime() - start) / 1_000_000) ms: \(line)") }
+        }
+        var memory: [Int] = []
+        for end in [start + nanoseconds / 4, start + nanoseconds] {
+            let seed = generator.next()
+            async let tasks: Void = load.run(until: end, generator: SeededGenerator(seed: seed))
+            await tormentor.run(until: end)
+            await tasks
+            memory.append(Processes.ownMemory())
+        }
+        await pool.shutdown()
+        print(
+            "resident memory of its own: \(memory[0] >> 10) KiB after a quarter of the time, \(memory[1] >> 10) KiB at the end"
+        )
+        guard memory[1] - memory[0] > Self.allowedGrowth else { return [] }
+        return ["memory grew by \((memory[1] - memory[0]) >> 20) MiB"]
+    }
+
+    /// What the allocator may keep for itself of what tasks have had, besides the program's own notes.
+    private static let allowedGrowth = 16 << 20
+}

@@ -1,0 +1,26 @@
+import Dispatch
+import Glibc
+
+/// Ends the program if it does not come to an end by itself.
+enum Watchdog {
+    /// How long after the time is up everything must have ended, in seconds: a worker that stands still is seen by the deadlines of its
+    /// tasks, and a fork server that does by what it does not answer.
+    static let patience = 60.0
+
+    static func start(seconds: Double, _ ledger: Ledger) {
+        // A queue and not a Swift task: those run on threads that might all hang.
+        DispatchQueue(label: "watchdog").asyncAfter(deadline: .now() + seconds) {
+            print("it hangs; \(ledger.openCount) tasks have not ended:")
+            fflush(nil)
+            // The pool may not even answer in which state they are.
+            signal(SIGALRM) { _ in _exit(2) }
+            alarm(10)
+            for (trial, describe) in ledger.openTasks() {
+                let age = (monotonicTime() - trial.start) / 1_000_000
+                print("  \(trial.kind) \(trial.shortID), \(age) ms old, deadline \(trial.deadline): \(describe())")
+            }
+            fflush(nil)
+            _exit(2)
+        }
+    }
+}
