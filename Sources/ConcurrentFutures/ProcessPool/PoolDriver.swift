@@ -246,7 +246,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private func obey(_ order: PoolCore.Order) {
         switch order {
         case .start(let id): startWorker(id)
-        case .terminate(let id): launcher?.terminate(id)
+        case .terminate(let id):
+            links.first { $0.id == id }?.isUnwanted = true
+            launcher?.terminate(id)
         case .kill(let id):
             links.first { $0.id == id }?.isUnwanted = true
             launcher?.kill(id)

@@ -13,7 +13,7 @@ final class WorkerLink {
     var memory: ProcessMemory.Reader?
     /// Whether it was killed because it took more memory than it may.
     var isOverMemoryLimit = false
-    /// Whether the pool has had it killed.
+    /// Whether the pool has told it to end, or had it killed.
     var isUnwanted = false
     /// What the pool's initializer threw in it, if it did.
     var initializerFailure: InitializerFailure?

@@ -78,6 +78,9 @@ struct ReplyHeader {
         case stoppedItem = 6
         /// The pool's initializer threw, and the worker ends; the payload is an ``InitializerFailure``. No task.
         case initializerFailed = 7
+
+        /// Whether it is of no request, and comes first.
+        var isAboutStart: Bool { self == .ready || self == .initializerFailed }
     }
 
     /// Which limit of time the call had exceeded when it ended: the worker knows exactly, also if the host looks too late.

@@ -54,7 +54,7 @@ struct ReplyReader {
         guard let lateness = ReplyHeader.Lateness(rawValue: header.lateness) else {
             throw ChannelFailure(message: "a reply that is late in the unknown way \(header.lateness)")
         }
-        guard (kind == .ready || kind == .initializerFailed) == (head == 0) else {
+        guard kind.isAboutStart == (head == 0) else {
             throw ChannelFailure(message: head == 0 ? "a reply before it was ready" : "that it is ready, once more")
         }
         let content: Frame.Content

@@ -197,7 +197,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         lateness: ReplyHeader.Lateness,
         payload: UnsafeRawBufferPointer
     ) throws(SystemError) {
-        if kind != .ready { checkStates(sequence) }
+        if !kind.isAboutStart { checkStates(sequence) }
         let inFile = payload.count > ChannelLayout.largestInlinePayload
         if inFile {
             let file = try MemoryFile(sealing: payload, name: "cf-result")

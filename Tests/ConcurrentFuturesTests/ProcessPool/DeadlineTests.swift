@@ -47,13 +47,17 @@ import Testing
     func fromStart() async throws {
         let directory = try TemporaryDirectory()
         try await withProcessPool(maxWorkers: 1) { pool in
-            let blocker = pool.submit(StoppingWork.spin, 600)
-            let patient = pool.submit(StoppingWork.spin, 0, timeout: .milliseconds(400))
-            let hasty = pool.submit(Work.touch, directory.file("hasty"), deadline: .milliseconds(100))
+            let gate = FileGate(in: directory)
+            let blocker = pool.submit(Work.passGate, gate, "blocker")
+            #expect(await becomesTrue { gate.hasBegun("blocker") })
+            let patient = pool.submit(Work.square, 3, timeout: .milliseconds(900))
+            let hasty = pool.submit(Work.touch, directory.file("hasty"), deadline: .seconds(1))
             let error = await expectPoolError(.timedOut) { try await hasty.value }
             #expect(error?.message.contains("before it was begun") == true)
             #expect(!blocker.isDone)
-            _ = try await patient.value
+            try gate.release()
+            let value = try await patient.value
+            #expect(value == 9)
             #expect(!directory.has("hasty"))
         }
     }
