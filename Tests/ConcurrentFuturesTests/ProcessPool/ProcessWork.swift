@@ -82,8 +82,9 @@ enum ProcessWork {
 
     static func children() throws -> [Int32] {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").flatMap { thread in
-            let list = try String(contentsOfFile: "/proc/self/task/\(thread)/children", encoding: .utf8)
-            return list.split(separator: " ").compactMap { Int32($0) }
+            // A thread that has just ended has none.
+            let list = try? String(contentsOfFile: "/proc/self/task/\(thread)/children", encoding: .utf8)
+            return (list ?? "").split(separator: " ").compactMap { Int32($0) }
         }
     }
 }
