@@ -39,7 +39,7 @@ import PoolSimulation
         print("chaos --seconds \(time) --workers \(workers) --seed \(seed)")
         if quiet { dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO) }
         let ledger = Ledger()
-        Watchdog.start(seconds: time + Watchdog.patience, ledger)
+        await Watchdog.start(seconds: time + Watchdog.patience, ledger)
         // What the runtime makes at its first use is not the pool's.
         try await Task.sleep(for: .milliseconds(1))
         let trace = Traces(mark: Mark())

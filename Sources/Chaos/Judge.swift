@@ -131,13 +131,14 @@ struct Judge: Sendable {
     private func excuseForDelay(of suspect: Suspect, _ begins: [BeginLog.Entry]?) -> String? {
         let hindrances = inflictions.between(suspect.trial.start, suspect.end, aftermath: Self.aftermath)
         guard let begins, !hindrances.isEmpty else { return nil }
-        guard let begin = begins.last else { return "it was kept waiting" }
+        let hindrance = hindrances.contains(where: \.isForkServer) ? "a fork server" : "a worker"
+        guard let begin = begins.last else { return "it was kept waiting by \(hindrance)" }
         if !inflictions.of(begin.pid).isEmpty { return "its worker was stopped or killed" }
         // It tells of the ends of workers, which the pool does not hear of while it stands still.
         let sinceBegin = inflictions.between(begin.time, suspect.end, aftermath: 0)
         if sinceBegin.contains(where: \.isForkServer) { return "its fork server was killed or stopped" }
         let ran = Duration.nanoseconds(Int64(suspect.end) - Int64(begin.time))
-        return ran < suspect.trial.duration + Self.tolerance ? "it was kept waiting" : nil
+        return ran < suspect.trial.duration + Self.tolerance ? "it was begun late because of \(hindrance)" : nil
     }
 
     private func history(of suspect: Suspect, _ begins: [BeginLog.Entry]) -> String {

@@ -288,7 +288,7 @@ extension PoolError {
     fileprivate func tells(of crash: Crash, _ id: UInt64) -> Bool {
         guard code == .workerCrashed else { return false }
         return switch crash {
-        case .trap: signal == SIGILL && standardError?.contains(Work.lastWords(id)) == true
+        case .trap: [SIGILL, SIGTRAP].contains(signal) && standardError?.contains(Work.lastWords(id)) == true
         case .exit: exitCode == Crash.exitCode
         case .segmentationFault: signal == SIGSEGV
         }

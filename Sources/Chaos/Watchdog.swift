@@ -7,7 +7,8 @@ enum Watchdog {
     /// tasks, and a fork server that does by what it does not answer.
     static let patience = 60.0
 
-    static func start(seconds: Double, _ ledger: Ledger) {
+    /// Returns when all is there that it needs, which is then not taken for the pool's.
+    static func start(seconds: Double, _ ledger: Ledger) async {
         // A queue and not a Swift task: those run on threads that might all hang.
         DispatchQueue(label: "watchdog").asyncAfter(deadline: .now() + seconds) {
             print("it hangs; \(ledger.openCount) tasks have not ended:")
@@ -21,6 +22,9 @@ enum Watchdog {
             }
             fflush(nil)
             _exit(2)
+        }
+        await withUnsafeContinuation { continuation in
+            DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(1)) { continuation.resume() }
         }
     }
 }
