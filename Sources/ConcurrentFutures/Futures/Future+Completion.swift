@@ -51,10 +51,6 @@ extension Future {
         carryOut(machine.withLock { $0.complete(.encoded(bytes)) })
     }
 
-    func error(in payload: Payload) -> (any Error)? {
-        decoder?.error(in: payload)
-    }
-
     /// Runs a function when the future has ended, however it did.
     ///
     /// The callbacks of a future run one at a time, in the order in which they were added. Those of a pool run on a thread

@@ -19,7 +19,7 @@ struct Aftermath: ~Copyable {
     /// Whether a task that has thrown an error is to be run again: its policy must be asked, which is the program's own code.
     struct Question {
         let task: TaskID
-        let future: any AnyFuture
+        let decoder: any OutcomeDecoder
         let outcome: Completion
         let isRunAgain: @Sendable (any Error) -> Bool
     }

@@ -72,12 +72,11 @@ extension PoolCore {
         if isInQuestion {
             // It may be needed once more.
             self[task]!.payload = channel(of: id)!.payload(at: 0)
-            if self[task]!.attempts == nil { self[task]!.attempts = AttemptRecord() }
             self[task]!.attempts!.outcomeInQuestion = completion
             aftermath.questions.append(
                 Aftermath.Question(
                     task: task,
-                    future: self[task]!.future,
+                    decoder: self[task]!.attempts!.decoder!,
                     outcome: completion,
                     isRunAgain: self[task]!.options.limits!.retry!.retriesError!
                 )
@@ -89,7 +88,7 @@ extension PoolCore {
     }
 
     private func mayBeRunAgain(_ task: TaskID, _ completion: Aftermath.Completion) -> Bool {
-        guard self[task]!.options.limits?.retry?.retriesError != nil, machine.hasAttemptsLeft(task) else {
+        guard self[task]!.attempts?.decoder != nil, machine.hasAttemptsLeft(task) else {
             return false
         }
         return switch completion {

@@ -95,7 +95,8 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             itemCount: UInt32(call.itemCount),
             options: options,
             argumentBytes: call.arguments.count,
-            payload: RequestPayload(call.arguments)
+            payload: RequestPayload(call.arguments),
+            attempts: options.limits?.retry?.retriesError.map { _ in AttemptRecord(decoder: call.decoder) }
         )
         entrance?.add(bytes: call.arguments.count)
         withCore { core, aftermath in core.submit(task, &aftermath) { future.assign(task: $0) } }
@@ -180,7 +181,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
 
     /// Asks a task's policy whether it is to be run again after the error that it has thrown.
     private func answer(_ question: Aftermath.Question) {
-        guard let payload = question.outcome.payload, let error = question.future.error(in: payload) else {
+        guard let payload = question.outcome.payload, let error = question.decoder.error(in: payload) else {
             preconditionFailure("only a task that has thrown an error is asked about")
         }
         let isRunAgain = question.isRunAgain(error)

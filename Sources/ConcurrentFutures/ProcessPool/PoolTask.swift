@@ -39,8 +39,14 @@ struct PoolTask {
 final class AttemptRecord {
     /// Why the earlier attempts at the task, or at a batch's current item, failed.
     var failures: [any Error] = []
+    /// Reads what the task has thrown, if its policy wants to know that. The future's own is gone as soon as that has been cancelled.
+    let decoder: (any OutcomeDecoder)?
     /// What will be told if the task is not run again, while that is being decided.
     var outcomeInQuestion: Aftermath.Completion?
+
+    init(decoder: (any OutcomeDecoder)? = nil) {
+        self.decoder = decoder
+    }
 }
 
 /// The outcomes of a batch's items as they come in.
