@@ -35,6 +35,11 @@ int cf_pidfd_send_signal(int pidfd, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
+int cf_pidfd_send_signal_to_group(int pidfd, int signal) {
+    const unsigned process_group = 1u << 2;  // PIDFD_SIGNAL_PROCESS_GROUP, since Linux 6.9
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, process_group);
+}
+
 int cf_close_range(unsigned first, unsigned last) { return (int)syscall(SYS_close_range, first, last, 0); }
 
 int cf_prctl_set_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }

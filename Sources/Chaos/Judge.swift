@@ -97,8 +97,8 @@ struct Judge: Sendable {
 
     /// What follows a stopped process: other tasks have waited meanwhile.
     private static let aftermath: UInt64 = 4_000_000_000
-    /// A fork server that stands still is given up after it has not answered for ten seconds.
-    private static let timeToLoss: UInt64 = 15_000_000_000
+    /// A fork server that stands still is given up after it has not answered for two seconds.
+    private static let timeToLoss: UInt64 = 6_000_000_000
     /// By how much a busy machine may delay a task that runs.
     private static let tolerance = Duration.seconds(3)
 
@@ -134,8 +134,9 @@ struct Judge: Sendable {
         let hindrance = hindrances.contains(where: \.isForkServer) ? "a fork server" : "a worker"
         guard let begin = begins.last else { return "it was kept waiting by \(hindrance)" }
         if !inflictions.of(begin.pid).isEmpty { return "its worker was stopped or killed" }
-        // It tells of the ends of workers, which the pool does not hear of while it stands still.
-        let sinceBegin = inflictions.between(begin.time, suspect.end, aftermath: 0)
+        // It tells how workers have ended, and until it has, or was given up, their tasks wait.
+        let earliest = max(begin.time, suspect.end - min(suspect.end, Self.timeToLoss))
+        let sinceBegin = inflictions.between(earliest, suspect.end, aftermath: 0)
         if sinceBegin.contains(where: \.isForkServer) { return "its fork server was killed or stopped" }
         let ran = Duration.nanoseconds(Int64(suspect.end) - Int64(begin.time))
         return ran < suspect.trial.duration + Self.tolerance ? "it was begun late because of \(hindrance)" : nil

@@ -158,6 +158,13 @@ extension PoolSimulation {
             guard let index = machine.oldestPlace(of: id), index < workers[id]!.frames.count else { return }
             let isStarted = workers[id]!.frames[index].isStarted
             machine.observedStart(by: id, at: isStarted ? workers[id]!.startedAt : nil, actions: &actions)
+        case .lookWhetherBegun(let id):
+            if let index = machine.oldestPlace(of: id), index < workers[id]!.frames.count,
+                workers[id]!.frames[index].isStarted
+            {
+                return
+            }
+            machine.hasNotBegun(id, actions: &actions)
         case .climb(let id): machine.climb(id, actions: &actions)
         case .askToStop(let id, let onlyItem): askToStop(id, onlyItem: onlyItem)
         case .terminateWorker(let id):

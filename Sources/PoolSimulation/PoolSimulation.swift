@@ -50,6 +50,7 @@ package struct PoolSimulation {
             prefetch: Int.random(in: 1...6, using: &generator),
             channelRoom: 100,
             gracePeriod: [0, 1, 20, 100].randomElement(using: &generator)!,
+            timeToBegin: [5, 100, 2_000_000_000].randomElement(using: &generator)!,
             maxTasksPerWorker: [nil, nil, 1, 3].randomElement(using: &generator)!,
             idleTimeout: [nil, nil, 5, 50].randomElement(using: &generator)!
         )
@@ -66,13 +67,14 @@ package struct PoolSimulation {
         if !isShutDown { shutDown() }
         if chance(1, in: 4) { terminate() }
         if !isTerminated {
-            for id in workers.keys { workers[id]!.isFrozen = false }
+            // The others the pool has to find.
+            for id in workers.keys where !workers[id]!.isIdleAtHeart { workers[id]!.isFrozen = false }
         }
         var rounds = 0
         while !hasStopped {
             rounds += 1
             precondition(rounds < 20_000, "the pool does not come to an end")
-            if chance(1, in: 8) || workers.values.allSatisfy(\.isFrozen) { passTime() } else { advance() }
+            if chance(1, in: 8) || !workers.values.contains(where: \.canDoAnything) { passTime() } else { advance() }
         }
         precondition(Set(fates.keys) == Set(submitted), "each task that came in has ended")
         precondition(workers.isEmpty, "no worker is left")
@@ -185,7 +187,7 @@ package struct PoolSimulation {
     private mutating func passTime() {
         var end = clock + .random(in: 1...40, using: &generator)
         // Where nobody can do anything, only time helps.
-        if workers.values.allSatisfy(\.isFrozen), let next = machine.nextTime { end = max(end, next) }
+        if !workers.values.contains(where: \.canDoAnything), let next = machine.nextTime { end = max(end, next) }
         while let next = machine.nextTime, next <= end, !hasStopped {
             clock = max(clock, next)
             machine.now = clock
@@ -223,6 +225,7 @@ package struct PoolSimulation {
             carryOut(action)
         }
         actions.removeAll()
+        machine.planBeginningsCheck()
         machine.checkInvariants()
         checkTimeouts()
     }

@@ -38,4 +38,13 @@ struct SimulatedWorker {
 
     /// What it runs, or is to run next.
     var current: Frame? { answered < frames.count ? frames[answered] : nil }
+
+    /// Whether it has begun nothing that has not ended: if it was stopped, the pool has to find that out.
+    var isIdleAtHeart: Bool { isReady && current?.isStarted != true }
+
+    /// Whether anything can come of it without any time passing.
+    var canDoAnything: Bool {
+        if isKilled || !replies.isEmpty { return true }
+        return !isFrozen && (!isReady || current != nil || mustStop)
+    }
 }

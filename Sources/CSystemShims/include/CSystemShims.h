@@ -41,6 +41,8 @@ CF_EACH_COPY const char *cf_start_hook_image(void);
 pid_t cf_fork(void);
 int cf_pidfd_open(pid_t pid);
 int cf_pidfd_send_signal(int pidfd, int signal);
+/// Signals the process group that has the process's number, also when the process has ended; `EINVAL` before Linux 6.9.
+int cf_pidfd_send_signal_to_group(int pidfd, int signal);
 /// How many forks lie between this process and the one in which this was called first.
 unsigned cf_fork_generation(void);
 int cf_close_range(unsigned first, unsigned last);

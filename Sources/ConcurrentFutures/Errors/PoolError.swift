@@ -16,7 +16,7 @@ public struct PoolError: Error, Sendable {
 
         /// The worker process died while it ran the task.
         public static let workerCrashed = Code(base: .workerCrashed)
-        /// No worker lives and none can be started.
+        /// No worker lives and none can be started; or the pool's initializer or preload has failed, which it would in each worker.
         public static let brokenPool = Code(base: .brokenPool)
         /// The task was submitted after the executor had been shut down.
         public static let shutdown = Code(base: .shutdown)

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Lets no more tasks into an executor than it is to have at a time, by their number and by their bytes.
 ///
-/// One more is let in while both are below their limits. So the bytes may exceed theirs by those of one task: one that is bigger than the
-/// limit is not shut out for ever, and what a task takes need not be known before it is encoded.
+/// One more is let in while both are below their limits. So the bytes may exceed theirs by those of one task for each thread that submits
+/// at that moment: one that is bigger than the limit is not shut out for ever, and what a task takes need not be known before it is encoded.
 ///
 /// Those who wait come in in the order in which they came. A place that is given up goes straight to the first of them, so nobody overtakes.
 final class Admission: Sendable {

@@ -3,6 +3,9 @@ final class KeeperLauncher: WorkerLauncher {
     private let settings: PoolSettings
     private let socket: MessageSocket
     private let process: ProcessHandle
+    /// Watches the socket, and the workers: who has ended is to be reported soon.
+    private let poller: Poller
+    private static let socketToken = UInt64.max
     private var handles: [WorkerID: ProcessHandle] = [:]
     private var isLost = false
     private enum Phase: Equatable {
@@ -15,19 +18,24 @@ final class KeeperLauncher: WorkerLauncher {
     private var phase: Phase
     /// Workers that were asked for before it was ready.
     private var expected: Set<WorkerID> = []
-    /// Workers that were to start or to end, and have to have done so by then.
+    /// Workers of which it has to be told that they have started or ended, and since when.
     private var awaited: [WorkerID: UInt64] = [:]
+    /// When to see whether the fork server is what that hangs on, while anything is awaited.
+    private var nextLook: UInt64 = 0
     /// Whether it was ended because nobody waited for it any more.
     private var isUnwanted = false
 
     /// How long a fork server may take until it stands ready; it takes some 10 ms, on a machine that is not overloaded.
     private static let timeToStart: UInt64 = 30_000_000_000
-    /// How long a fork server may take until it has started or killed a worker, before it is given up.
-    private static let timeToObey: UInt64 = 10_000_000_000
+    /// How long a fork server may take until it has started a worker, or told the end of one, before it is given up.
+    private static let timeToAnswer: UInt64 = 10_000_000_000
+    /// How long until it is looked whether its process was stopped; then it is given up at once.
+    private static let timeBetweenLooks: UInt64 = 2_000_000_000
     /// A process that was killed ends at once, unless it sleeps in the system where it cannot be woken.
     private static let timeToDie = Duration.seconds(1)
     /// A fork server that has no more workers ends at once, unless it was stopped.
     private static let timeToLeave = Duration.seconds(5)
+    private static let timeToLeaveBeforeLooking = Duration.seconds(1)
 
     /// Starts a fork server. It gets ready on its own; see ``deadline``.
     ///
@@ -41,6 +49,8 @@ final class KeeperLauncher: WorkerLauncher {
             encoding: ProcessRole.forkServer,
             descriptors: [host.descriptor, file.descriptor]
         )
+        poller = try Poller()
+        try poller.add(invitation.socket.descriptor, token: Self.socketToken)
         process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment(settings)))
         socket = invitation.socket
         try socket.makeNonBlocking()
@@ -51,7 +61,7 @@ final class KeeperLauncher: WorkerLauncher {
         switch phase {
         case .starting(let deadline): deadline
         case .preloading: nil
-        case .ready: awaited.values.min()
+        case .ready: awaited.isEmpty ? nil : nextLook
         }
     }
 
@@ -62,7 +72,16 @@ final class KeeperLauncher: WorkerLauncher {
     }
 
     private func awaitAnswer(about id: WorkerID) {
-        if awaited[id] == nil { awaited[id] = monotonicNanoseconds() + Self.timeToObey }
+        let now = monotonicNanoseconds()
+        if awaited.isEmpty { nextLook = now + Self.timeBetweenLooks }
+        if awaited[id] == nil { awaited[id] = now }
+    }
+
+    /// Whether it is certain enough that no answer will come.
+    private func isBeyondHope(at now: UInt64) -> Bool {
+        if process.isStopped { return true }
+        nextLook = now + Self.timeBetweenLooks
+        return awaited.values.contains { now - $0 > Self.timeToAnswer }
     }
 
     /// Swift's backtraces cost a tenth of a second and more for each crash, and on a terminal wait for a key: workers print none unless
@@ -75,7 +94,7 @@ final class KeeperLauncher: WorkerLauncher {
         return environment
     }
 
-    var descriptor: Descriptor { socket.descriptor }
+    var descriptor: Descriptor { poller.descriptor }
     var pid: Int32 { process.pid }
 
     func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor?) throws -> any WorkerChannel {
@@ -96,7 +115,7 @@ final class KeeperLauncher: WorkerLauncher {
 
     func abandon() {
         isUnwanted = true
-        for handle in handles.values { handle.kill() }
+        for handle in handles.values { handle.killGroup() }
         process.kill()
     }
 
@@ -112,13 +131,21 @@ final class KeeperLauncher: WorkerLauncher {
     func events() -> [LauncherEvent] {
         guard !isLost else { return [] }
         var events: [LauncherEvent] = []
-        if let deadline, monotonicNanoseconds() > deadline {
+        let now = monotonicNanoseconds()
+        if let deadline, now > deadline {
             guard phase == .ready else {
                 return [.unable(reason: "the fork server did not stand ready within 30 seconds")]
             }
-            // It was stopped, or hangs. Nothing would tell what becomes of its workers.
-            abandon()
-            process.waitUntilEnded(by: .now + Self.timeToDie)
+            if isBeyondHope(at: now) {
+                // Nothing would tell what becomes of its workers.
+                abandon()
+                process.waitUntilEnded(by: .now + Self.timeToDie)
+            }
+        }
+        poller.wait(timeoutMilliseconds: 0) { token in
+            guard token != Self.socketToken, let handle = handles[token] else { return }
+            poller.remove(handle.descriptor)
+            awaitAnswer(about: token)
         }
         do {
             while let (report, descriptors) = try socket.receive(KeeperReport.self) {
@@ -133,7 +160,7 @@ final class KeeperLauncher: WorkerLauncher {
         }
         isLost = true
         // Until a worker has ended it could begin a task that is about to be given to another.
-        for handle in handles.values { handle.kill() }
+        for handle in handles.values { handle.killGroup() }
         let deadline = ContinuousClock.now + Self.timeToDie
         for handle in handles.values { handle.waitUntilEnded(by: deadline) }
         return events
@@ -169,13 +196,17 @@ final class KeeperLauncher: WorkerLauncher {
             return .unable(reason: "preload failed: \(preloadName) threw \(error)")
         case .started(let id, let pid):
             awaited[id] = nil
-            if let descriptor = descriptors.first { handles[id] = ProcessHandle(pid: pid, received: descriptor) }
+            if let descriptor = descriptors.first {
+                handles[id] = ProcessHandle(pid: pid, received: descriptor)
+                // Without being watched its end is still reported.
+                try? poller.add(descriptor, token: id)
+            }
             return .started(id, pid: pid)
         case .startFailed(let id, let reason):
             awaited[id] = nil
             return .startFailed(id, reason: reason)
         case .ended(let id, let status):
-            handles[id] = nil
+            if let handle = handles.removeValue(forKey: id) { poller.remove(handle.descriptor) }
             awaited[id] = nil
             return .ended(id, status)
         }
@@ -185,7 +216,8 @@ final class KeeperLauncher: WorkerLauncher {
         // It is not reading if it is lost, and otherwise goes when its socket closes.
         if isLost || phase != .ready { process.kill() }
         socket.shutDown()
-        process.waitUntilEnded(by: .now + Self.timeToLeave)
+        process.waitUntilEnded(by: .now + Self.timeToLeaveBeforeLooking)
+        if !process.isStopped { process.waitUntilEnded(by: .now + Self.timeToLeave) }
         // Its workers go with it.
         process.kill()
         process.waitForEnd()

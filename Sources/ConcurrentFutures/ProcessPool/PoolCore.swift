@@ -129,7 +129,13 @@ struct PoolCore: ~Copyable {
     }
 
     /// When ``timePassed(_:)`` is to be called next, on the clock of ``monotonicNanoseconds()``; `nil` for never.
-    var nextTime: UInt64? { machine.nextTime }
+    mutating func nextTime() -> UInt64? {
+        if machine.wantsBeginningsCheck {
+            tellTime()
+            machine.planBeginningsCheck()
+        }
+        return machine.nextTime
+    }
 
     mutating func timePassed(_ aftermath: inout Aftermath) {
         tellTime()
@@ -210,6 +216,7 @@ struct PoolCore: ~Copyable {
                 aftermath.completions.append((record.future, completion(of: record, ending)))
             case .revoke(let task, let worker): revoke(task, from: worker)
             case .lookAtStart(let worker): lookAtStart(by: worker)
+            case .lookWhetherBegun(let worker): lookWhetherBegun(worker)
             case .climb(let worker): machine.climb(worker, actions: &actions)
             case .askToStop(let worker, let onlyItem): askToStop(worker, onlyItem: onlyItem)
             case .startWorker(let id): order(.start(id), &aftermath)
@@ -284,6 +291,12 @@ struct PoolCore: ~Copyable {
         else { return }
         let start = channel.isStarted(at: index) ? channel.startedAt : nil
         machine.observedStart(by: id, at: start, actions: &actions)
+    }
+
+    private mutating func lookWhetherBegun(_ id: WorkerID) {
+        guard let channel = channel(of: id) else { return }
+        if let index = machine.oldestPlace(of: id), index < channel.inFlightCount, channel.isStarted(at: index) { return }
+        machine.hasNotBegun(id, actions: &actions)
     }
 
     private func askToStop(_ id: WorkerID, onlyItem: Bool) {

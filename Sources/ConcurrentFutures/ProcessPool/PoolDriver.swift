@@ -165,7 +165,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         let result = shared.withLock { shared in
             let result = body(&shared.core, &aftermath)
             // An alarm that is set too early is let go off, and then set anew: most limits of time never matter.
-            if let time = shared.core.nextTime, time < shared.alarmTime {
+            if let time = shared.core.nextTime(), time < shared.alarmTime {
                 shared.alarmTime = time
                 alarm.set(time)
             }

@@ -60,7 +60,7 @@ extension PoolStateMachine {
 
     /// Whether a worker may be given another task at all.
     private func canTake(_ worker: Worker) -> Bool {
-        guard worker.state == .ready, worker.ladder == nil, !worker.isRetiring else { return false }
+        guard worker.state == .ready, worker.ladder == nil, !worker.isRetiring, !worker.isStuck else { return false }
         guard let most = configuration.maxTasksPerWorker else { return true }
         return worker.finishedCount + worker.liveCount < most
     }
@@ -120,6 +120,8 @@ extension PoolStateMachine {
 
     mutating func removeOldest(of id: WorkerID) {
         let removed = workers[id]!.inFlight.removeFirst()
+        workers[id]!.leftCount += 1
+        workers[id]!.isStuck = false
         workers[id]!.room += removed.cost
         if removed.task != nil { workers[id]!.liveCount -= 1 }
     }

@@ -39,8 +39,8 @@ extension PoolStateMachine {
 
     /// When ``timePassed(actions:)`` is to be called next; `nil` for never.
     package var nextTime: UInt64? {
-        guard needsTime else { return nil }
-        var next = min(timers.next ?? .max, abandonAt)
+        guard needsTime else { return beginningsCheck.time }
+        var next = min(timers.next ?? .max, abandonAt, beginningsCheck.time ?? .max)
         for (_, worker) in workers.elements { next = min(next, worker.ladder?.next ?? worker.lookAt) }
         if let timeout = configuration.idleTimeout, let first = idle.first, hasWorkersToSpare {
             next = min(next, workers[first]!.idleSince + timeout)
@@ -74,6 +74,7 @@ extension PoolStateMachine {
                 letGo(first, &actions)
             }
         }
+        checkBeginnings(&actions)
         if abandonAt <= now {
             abandonAt = .max
             actions.append(.abandonWorkers)
@@ -90,8 +91,6 @@ extension PoolStateMachine {
         let timeout = tasks[task]!.timeout
         guard timeout != 0 else { return }
         guard let start else {
-            // It has had nothing else to do: a worker that does not begin is stopped, or hangs.
-            if now - worker.busySince >= max(timeout, Self.timeToBegin) { return doom(id, &actions) }
             workers[id]!.lookAt = now + timeout
             return
         }
@@ -103,9 +102,6 @@ extension PoolStateMachine {
             workers[id]!.lookAt = end
         }
     }
-
-    /// A worker that has nothing else to do begins a task at once, unless the machine is very busy.
-    private static let timeToBegin: UInt64 = 2_000_000_000
 
     /// The next step of a worker's ladder is taken, if it is due.
     package mutating func climb(_ id: WorkerID, actions: inout Actions) {
@@ -144,6 +140,7 @@ extension PoolStateMachine {
         guard let worker = workers[id], worker.state == .ready else { return }
         workers[id]!.busySince = now
         workers[id]!.lookAt = .max
+        wantBeginningsCheck(of: worker)
         guard let oldest = worker.oldest, let task = tasks[oldest] else { return }
         if task.timeout != 0 { workers[id]!.lookAt = now + task.timeout }
         if task.stop != nil, task.isKnownStarted { beginLadder(of: id, isTimeout: false, &actions) }

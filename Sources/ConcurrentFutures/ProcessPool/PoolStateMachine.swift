@@ -6,8 +6,8 @@ import DequeModule
 /// task ends exactly once, there are never more than `maxWorkers`, a dead worker's innocent tasks run elsewhere, and nothing is left
 /// after a shutdown; the simulation in the tests holds it to that.
 ///
-/// What belongs together is in files of its own: handing out (`+Dispatch`), stopping what runs (`+Stopping`), how tasks and workers end
-/// (`+Endings`), and what must always hold (`+Invariants`).
+/// What belongs together is in files of its own: handing out (`+Dispatch`), stopping what runs (`+Stopping`), finding workers that do nothing
+/// (`+Beginnings`), how tasks and workers end (`+Endings`), and what must always hold (`+Invariants`).
 package struct PoolStateMachine {
     package struct Configuration {
         package var maxWorkers: Int
@@ -19,6 +19,8 @@ package struct PoolStateMachine {
         package var channelRoom: Int
         /// How long a task that is to stop may take, in nanoseconds, before its worker is killed.
         package var gracePeriod: UInt64
+        /// How long a worker that has nothing else to do may take to begin a task, in nanoseconds, before it is taken for stopped.
+        package var timeToBegin: UInt64
         /// After so many tasks a worker goes; `nil` for never.
         package var maxTasksPerWorker: Int?
         /// After so many nanoseconds without a task a worker goes; `nil` for never.
@@ -30,6 +32,7 @@ package struct PoolStateMachine {
             prefetch: Int = 128,
             channelRoom: Int,
             gracePeriod: UInt64 = 1_000_000_000,
+            timeToBegin: UInt64 = 2_000_000_000,
             maxTasksPerWorker: Int? = nil,
             idleTimeout: UInt64? = nil
         ) {
@@ -38,6 +41,7 @@ package struct PoolStateMachine {
             self.prefetch = prefetch
             self.channelRoom = channelRoom
             self.gracePeriod = gracePeriod
+            self.timeToBegin = timeToBegin
             self.maxTasksPerWorker = maxTasksPerWorker
             self.idleTimeout = idleTimeout
         }
@@ -52,6 +56,8 @@ package struct PoolStateMachine {
         case revoke(TaskID, from: WorkerID)
         /// Look when the worker began its oldest task; answered by ``observedStart(by:at:actions:)``.
         case lookAtStart(by: WorkerID)
+        /// Look whether the worker has begun the oldest that it was given; answered by ``hasNotBegun(_:actions:)`` if not.
+        case lookWhetherBegun(WorkerID)
         /// Only to be answered, by ``climb(_:actions:)``: what was to be taken back from the worker has been by then.
         case climb(WorkerID)
         /// Ask the worker to stop its oldest task, or the item of a batch that is at work.
@@ -138,6 +144,12 @@ package struct PoolStateMachine {
         var liveCount = 0
         var room: Int
         var finishedCount = 0
+        /// How many have left `inFlight`, whatever has become of them.
+        var leftCount = 0
+        /// What that was when the worker had last been seen not to have begun.
+        var unbegunAt: Int?
+        /// It does not begin what it was given, which is being taken back.
+        var isStuck = false
         /// It is to go when it has nothing to do: there are too many.
         var isRetiring = false
         /// Since when it has had nothing to do.
@@ -187,6 +199,8 @@ package struct PoolStateMachine {
     var timedCount = 0
     /// Whether it matters in any case.
     var mayLetGo: Bool
+    /// When it is to be looked whether workers begin what they were given.
+    var beginningsCheck = BeginningsCheck.none
     /// When everything must have ended.
     var abandonAt = UInt64.max
 
@@ -251,6 +265,7 @@ package struct PoolStateMachine {
         }
         let wasOldest = workers[id]!.oldest == task
         let removed = workers[id]!.inFlight.remove(at: index)
+        workers[id]!.leftCount += 1
         workers[id]!.room += removed.cost
         workers[id]!.liveCount -= 1
         complete(task, .unsendable, &actions)
@@ -286,6 +301,7 @@ package struct PoolStateMachine {
     /// A task that was to be taken back runs already; it stays where it is.
     package mutating func revokeCameTooLate(_ task: TaskID, actions: inout Actions) {
         guard case .inFlight(let id)? = tasks[task]?.state else { return }
+        workers[id]!.isStuck = false
         tasks[task]!.isUnwanted = false
         tasks[task]!.isKnownStarted = true
         if workers[id]!.oldest != task {

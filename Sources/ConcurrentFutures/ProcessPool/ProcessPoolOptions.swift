@@ -27,8 +27,8 @@ public struct ProcessPoolOptions: Sendable {
 
     // MARK: Back-pressure
 
-    /// How many tasks the pool holds that have not ended, at least 1. Over it `submit` fails its future with
-    /// ``PoolError/Code/queueFull``, and `run` and `map` wait.
+    /// How many tasks the pool holds that have not ended, at least 1; items of a `map` that travel together count as one. Over it `submit`
+    /// fails its future with ``PoolError/Code/queueFull``, and `run` and `map` wait.
     public var maxPending: Int?
     /// How many bytes the arguments of tasks that have not ended take together, at least 1; else as ``maxPending``. A task that is
     /// alone is taken whatever its size.

@@ -4,15 +4,22 @@ extension PoolError {
     /// - Parameter end: how its worker ended, if it had to.
     init(ranTooLong task: PoolTask, endOf end: PoolError? = nil) {
         let limit = task.options.limits?.timeout ?? .zero
-        let how = end == nil ? "and was stopped" : "did not stop when it was asked to, and its worker was killed"
         self.init(
             .timedOut,
-            "\(task.options.place): \(task.function.displayName) ran longer than its timeout of \(limit), \(how)"
+            """
+            \(task.options.place): \(task.function.displayName) ran longer than its timeout of \(limit), and \(Self.stop(by: end))
+            """
         )
         pid = end?.pid
         signal = end?.signal
         exitCode = end?.exitCode
         standardError = end?.standardError
+    }
+
+    private static func stop(by end: PoolError?) -> String {
+        guard let end else { return "was stopped" }
+        let process = "its worker process" + (end.pid.map { " \($0)" } ?? "")
+        return end.signal.map { "\(process) was ended by \(signalName($0))" } ?? "\(process) ended"
     }
 
     /// A task whose deadline has passed.

@@ -3,7 +3,8 @@ import Glibc
 
 /// Waits until one of many descriptors has something to read or lost its other end.
 final class Poller: Sendable {
-    private let descriptor: Descriptor
+    /// Has something to read when one of the watched has, so that it can be watched itself.
+    let descriptor: Descriptor
 
     init() throws(SystemError) {
         descriptor = try Descriptor(owning: try retrying("epoll_create1") { epoll_create1(Int32(EPOLL_CLOEXEC)) })

@@ -34,6 +34,13 @@ final class ProcessHandle: Sendable {
         _ = cf_pidfd_send_signal(descriptor.number, SIGKILL)
     }
 
+    /// Ends it and all others of the process group that it leads or has led, at once, as far as the system can name such a group without its
+    /// number: since Linux 6.9. Before, only the process.
+    func killGroup() {
+        kill()
+        _ = cf_pidfd_send_signal_to_group(descriptor.number, SIGKILL)
+    }
+
     /// Asks it to end; what it does then is its own affair.
     func terminate() {
         _ = cf_pidfd_send_signal(descriptor.number, SIGTERM)
@@ -72,6 +79,14 @@ final class ProcessHandle: Sendable {
             if errno != EINTR { return nil }
         }
         return ExitStatus(signal: signal, exitCode: signal == 0 ? exitCode : nil)
+    }
+
+    /// Whether it was stopped by a signal, so that it does nothing until it is continued. As far as `/proc` tells; it must not have been
+    /// reaped.
+    var isStopped: Bool {
+        guard let text = readTextFile("/proc/\(pid)/stat"), let name = text.lastIndex(of: ")") else { return false }
+        let state = text[name...].dropFirst(2).first
+        return state == "T" || state == "t"
     }
 
     /// Whether it has ended, if the descriptor is a handle of a process.

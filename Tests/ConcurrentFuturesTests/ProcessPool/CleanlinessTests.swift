@@ -170,14 +170,7 @@ struct CleanlinessTests {
     func grandchildren() async throws {
         let pids = try await withProcessPool(maxWorkers: 1) { pool async throws in
             try await pool.run { () throws -> [Int32] in
-                try ["exec sleep 1000", "exec setsid sleep 1000"].map { command in
-                    var pid = pid_t()
-                    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sh"), strdup("-c"), strdup(command), nil]
-                    posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, environ)
-                    // In a session of its own only once the command has begun.
-                    while try !String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8).hasPrefix("sleep") {}
-                    return pid
-                }
+                try ["exec sleep 1000", "exec setsid sleep 1000"].map(ProcessWork.start)
             }
         }
         for pid in pids { #expect(await becomesTrue { kill(pid, 0) != 0 }) }

@@ -111,16 +111,32 @@ import Testing
     }
 
     // D2
-    @Test("a worker that was stopped before it began is replaced, and its tasks run elsewhere")
-    func stoppedBefore() async throws {
+    @Test(
+        "a worker that was stopped before it began is replaced, and its tasks run elsewhere",
+        arguments: [nil, .milliseconds(500), .seconds(600)] as [Duration?]
+    )
+    func stoppedBefore(timeout: Duration?) async throws {
         try await withProcessPool(maxWorkers: 1) { pool in
             let first = try await pool.run(ProcessWork.pid, 0)
             try await stopProcess(first)
-            let futures = (0..<5).map { pool.submit(ProcessWork.pid, $0, timeout: .milliseconds(500)) }
+            let futures = (0..<5).map { pool.submit(ProcessWork.pid, $0, timeout: timeout) }
             for future in futures {
                 let pid = try await future.value
                 #expect(pid != first)
             }
+        }
+    }
+
+    // D2
+    @Test("a worker that stands still with what was taken back from it gets nothing more for long")
+    func stoppedWithWhatWasTakenBack() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool in
+            let first = try await pool.run(ProcessWork.pid, 0)
+            try await stopProcess(first)
+            let cancelled = pool.submit(ProcessWork.pid, 1)
+            #expect(cancelled.cancel())
+            let second = try await pool.run(ProcessWork.pid, 2)
+            #expect(second != first)
         }
     }
 

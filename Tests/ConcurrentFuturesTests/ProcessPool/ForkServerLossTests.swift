@@ -9,6 +9,14 @@ struct ForkServerLossTests {
         kill(try #require(pool.forkServerPid), SIGKILL)
     }
 
+    private static var canSignalGroups: Bool {
+        var name = utsname()
+        uname(&name)
+        let release = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        return !numbers.lexicographicallyPrecedes([6, 9])
+    }
+
     /// Whether this is what a task fails with that ran when the fork server went.
     private static func isLoss(_ error: (any Error)?) -> Bool {
         guard let error = error as? PoolError else { return false }
@@ -106,6 +114,41 @@ struct ForkServerLossTests {
     }
 
     // D1
+    @Test("is found out if it only stands still: the tasks of a worker that dies meanwhile do not wait for it")
+    func standsStill() async throws {
+        try await withinBound {
+            let directory = try TemporaryDirectory()
+            let gate = FileGate(in: directory)
+            try await withProcessPool(maxWorkers: 1) { pool async throws in
+                let worker = try await pool.run(ProcessWork.pid, 0)
+                let forkServer = try #require(pool.forkServerPid)
+                let running = pool.submit(Work.passGate, gate, "running")
+                #expect(await becomesTrue { gate.hasBegun("running") })
+                let queued = (0..<5).map { pool.submit(Work.square, $0) }
+                try await stopProcess(forkServer)
+                kill(worker, SIGKILL)
+                #expect(Self.isLoss(await running.result.error))
+                for (n, future) in queued.enumerated() { #expect(try await future.value == n * n) }
+                #expect(pool.forkServerPid != forkServer)
+            }
+        }
+    }
+
+    // D1
+    @Test("does not hold up the end of a pool if it only stands still")
+    func standsStillAtTheEnd() async throws {
+        try await withinBound {
+            let pool = try ProcessPoolExecutor(maxWorkers: 2, minWorkers: 2)
+            #expect(try await pool.run(Work.answer) == 42)
+            try await stopProcess(try #require(pool.forkServerPid))
+            let start = ContinuousClock.now
+            await pool.shutdown()
+            // It takes two seconds until it is looked what it does.
+            #expect(ContinuousClock.now - start < .seconds(10))
+        }
+    }
+
+    // D1
     @Test("leaves no worker behind, nor what a worker has started")
     func nothingIsLeft() async throws {
         try await withinBound {
@@ -113,9 +156,13 @@ struct ForkServerLossTests {
                 let keeper = try #require(await becomesTrue { pool.forkServerPid != nil } ? pool.forkServerPid : nil)
                 #expect(await becomesTrue { ProcessWork.children(of: keeper).count == 2 })
                 let workers = ProcessWork.children(of: keeper)
+                let sleeper = try await pool.run { () throws -> Int32 in try ProcessWork.start("exec sleep 1000") }
                 try Self.killForkServer(of: pool)
                 #expect(try await pool.run(Work.answer) == 42)
-                for pid in workers { #expect(await becomesTrue { !ProcessWork.isAlive(pid) }) }
+                // Before Linux 6.9 nobody can name it.
+                for pid in workers + (Self.canSignalGroups ? [sleeper] : []) {
+                    #expect(await becomesTrue { !ProcessWork.isAlive(pid) })
+                }
             }
         }
     }

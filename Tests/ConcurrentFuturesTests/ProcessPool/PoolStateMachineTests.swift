@@ -48,6 +48,51 @@ struct PoolStateMachineTests {
         #expect(bench.take() == [.send(second, to: 0)])
     }
 
+    // D2
+    @Test("a worker that does not begin what it was given loses it, and then ends; one that has begun is left alone")
+    func beginnings() {
+        var bench = Bench(maxWorkers: 2)
+        let tasks = (0..<2).map { _ in bench.machine.submit(cost: 1, actions: &bench.actions) }
+        for id in WorkerID(0)..<2 { bench.machine.workerReady(id, actions: &bench.actions) }
+        #expect(bench.machine.nextTime == nil && bench.machine.wantsBeginningsCheck)
+        bench.machine.now = 1_000_000_000
+        bench.machine.planBeginningsCheck()
+        #expect(bench.machine.nextTime == 3_000_000_000)
+        _ = bench.take()
+
+        bench.machine.now = 3_000_000_000
+        bench.machine.timePassed(actions: &bench.actions)
+        #expect(bench.take() == [.lookWhetherBegun(0), .lookWhetherBegun(1)])
+        #expect(bench.machine.nextTime == nil && !bench.machine.wantsBeginningsCheck)
+        // Nothing is told of the first one, which has begun; the other one may have got its task just now.
+        bench.machine.hasNotBegun(1, actions: &bench.actions)
+        #expect(bench.take() == [])
+        bench.machine.planBeginningsCheck()
+        bench.machine.now = 5_000_000_000
+        bench.machine.timePassed(actions: &bench.actions)
+        _ = bench.take()
+        bench.machine.hasNotBegun(1, actions: &bench.actions)
+        #expect(bench.take() == [.revoke(tasks[1], from: 1), .lookWhetherBegun(1)])
+        bench.machine.revoked(tasks[1], actions: &bench.actions)
+        #expect(bench.take() == [.send(tasks[1], to: 0)])
+        bench.machine.hasNotBegun(1, actions: &bench.actions)
+        #expect(bench.take() == [.killWorker(1)])
+    }
+
+    // D2
+    @Test("a worker that begins while its tasks are taken back is not ended")
+    func beginsAtTheLastMoment() {
+        var bench = Bench(maxWorkers: 1)
+        let task = bench.machine.submit(cost: 1, actions: &bench.actions)
+        bench.machine.workerReady(0, actions: &bench.actions)
+        for _ in 0..<2 { bench.machine.hasNotBegun(0, actions: &bench.actions) }
+        bench.machine.revokeCameTooLate(task, actions: &bench.actions)
+        bench.machine.finished(by: 0, isInQuestion: false, actions: &bench.actions)
+        _ = bench.take()
+        let next = bench.machine.submit(cost: 1, actions: &bench.actions)
+        #expect(bench.take() == [.send(next, to: 0)])
+    }
+
     @Test("what a busy worker holds in advance is taken back for one that falls idle")
     func rebalances() {
         var bench = Bench(maxWorkers: 2)

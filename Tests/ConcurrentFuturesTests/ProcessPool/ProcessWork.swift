@@ -74,6 +74,15 @@ enum ProcessWork {
         return state != "Z" && state != "X"
     }
 
+    /// Starts a shell with a command that becomes a `sleep`, and returns its pid once it has.
+    static func start(_ command: String) throws -> Int32 {
+        var pid = pid_t()
+        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sh"), strdup("-c"), strdup(command), nil]
+        posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, environ)
+        while try !String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8).hasPrefix("sleep") {}
+        return pid
+    }
+
     /// The children of a process with one thread.
     static func children(of pid: Int32) -> [Int32] {
         let list = try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
