@@ -50,7 +50,7 @@ package struct PoolSimulation {
             prefetch: Int.random(in: 1...6, using: &generator),
             channelRoom: 100,
             gracePeriod: [0, 1, 20, 100].randomElement(using: &generator)!,
-            timeToBegin: [5, 100, 2_000_000_000].randomElement(using: &generator)!,
+            timeToBegin: [5, 100, 1000].randomElement(using: &generator)!,
             maxTasksPerWorker: [nil, nil, 1, 3].randomElement(using: &generator)!,
             idleTimeout: [nil, nil, 5, 50].randomElement(using: &generator)!
         )
