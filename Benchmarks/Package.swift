@@ -15,7 +15,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/RoundTrip"
-        )
+        ),
+        .executableTarget(
+            name: "deadlines",
+            dependencies: [
+                .product(name: "ConcurrentFutures", package: "swift-concurrent-futures"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Deadlines"
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
