@@ -12,7 +12,8 @@ func ignoreAll() {
 @main struct Deadlines: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deadlines",
-        abstract: "Measures how long after its deadline and the grace period a task is dead. Give it a machine that does nothing else."
+        abstract:
+            "Measures how long after its deadline and the grace period a task is dead. Give it a machine that does nothing else."
     )
 
     @Option(help: "How many tasks are run into their deadlines, one after the other.")
@@ -42,7 +43,9 @@ func ignoreAll() {
         }
         let median = rounded(overruns[overruns.count / 2])
         let worst = rounded(overruns[overruns.count - 1])
-        print("dead after the deadline of \(deadline) ms and \(grace) ms of grace: median \(median) ms, worst \(worst) ms")
+        print(
+            "dead after the deadline of \(deadline) ms and \(grace) ms of grace: median \(median) ms, worst \(worst) ms"
+        )
     }
 
     private func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }

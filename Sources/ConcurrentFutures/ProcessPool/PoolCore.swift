@@ -295,7 +295,9 @@ struct PoolCore: ~Copyable {
 
     private mutating func lookWhetherBegun(_ id: WorkerID) {
         guard let channel = channel(of: id) else { return }
-        if let index = machine.oldestPlace(of: id), index < channel.inFlightCount, channel.isStarted(at: index) { return }
+        if let index = machine.oldestPlace(of: id), index < channel.inFlightCount, channel.isStarted(at: index) {
+            return
+        }
         machine.hasNotBegun(id, actions: &actions)
     }
 
