@@ -21,6 +21,8 @@ import PoolSimulation
     var seconds: Double?
     @Option(help: "How many workers the pool has at most.")
     var workers = 4
+    @Option(help: "How workers are started: \(StartMethod.allCases.map(\.rawValue).joined(separator: " or ")).")
+    var startMethod = StartMethod.forkServer
     @Option(help: "What the random choices begin with; by default another one each time.")
     var seed = UInt64.random(in: 0...999_999)
     @Flag(help: "Show neither what is inflicted nor what crashing workers write to standard error.")
@@ -36,7 +38,7 @@ import PoolSimulation
     func run() async throws {
         // Also where it is not read by a terminal: what was said last matters if it hangs.
         setvbuf(cf_stdout(), nil, _IOLBF, 0)
-        print("chaos --seconds \(time) --workers \(workers) --seed \(seed)")
+        print("chaos --seconds \(time) --workers \(workers) --start-method \(startMethod) --seed \(seed)")
         if quiet { dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO) }
         let ledger = Ledger()
         await Watchdog.start(seconds: time + Watchdog.patience, ledger)
@@ -66,6 +68,7 @@ import PoolSimulation
         var generator = SeededGenerator(seed: seed)
         let pool = try ProcessPoolExecutor(
             maxWorkers: workers,
+            startMethod: startMethod,
             options: ProcessPoolOptions(
                 gracePeriod: .milliseconds(400),
                 maxTasksPerWorker: Bool.random(using: &generator) ? 500 : nil,
@@ -105,3 +108,5 @@ import PoolSimulation
     /// What the allocator may keep for itself of what tasks have had, besides the program's own notes.
     private static let allowedGrowth = 16 << 20
 }
+
+extension StartMethod: ExpressibleByArgument {}
