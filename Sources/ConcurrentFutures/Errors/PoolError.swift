@@ -64,8 +64,10 @@ public struct PoolError: Error, Sendable {
         get { (cause as? DeferredError)?.error ?? cause }
         set { cause = newValue }
     }
-    /// Why the earlier attempts of the task failed, the first one first; see ``RetryPolicy``.
+    /// Why the earlier attempts of the task failed, the first one first; see ``RetryPolicy``. Of more than 64, the first and the last 32.
     public var previousFailures: [any Error] = []
+    /// If a deadline was missed, when that was, on the clock of ``monotonicNanoseconds()``: by it a `map` knows its own deadline from others.
+    var missedDeadline: UInt64?
     /// What ``underlying`` gives; it may be a ``DeferredError``.
     private var cause: (any Error)?
 
@@ -100,7 +102,7 @@ extension PoolError: CustomStringConvertible {
 /// Travels between processes: a pool inside a task may fail there. The error behind it arrives as a ``RemoteError``.
 extension PoolError: Codable {
     private enum CodingKeys: CodingKey {
-        case code, message, signal, exitCode, pid, standardError, underlying, previousFailures
+        case code, message, signal, exitCode, pid, standardError, underlying, previousFailures, missedDeadline
     }
 
     /// Reads an error that ``encode(to:)`` wrote.
@@ -113,6 +115,7 @@ extension PoolError: Codable {
         pid = try container.decodeIfPresent(Int32.self, forKey: .pid)
         standardError = try container.decodeIfPresent(String.self, forKey: .standardError)
         underlying = try container.decodeIfPresent(RemoteError.self, forKey: .underlying)
+        missedDeadline = try container.decodeIfPresent(UInt64.self, forKey: .missedDeadline)
         previousFailures = try container.decodeIfPresent([RemoteError].self, forKey: .previousFailures) ?? []
     }
 
@@ -126,6 +129,7 @@ extension PoolError: Codable {
         try container.encodeIfPresent(pid, forKey: .pid)
         try container.encodeIfPresent(standardError, forKey: .standardError)
         try container.encodeIfPresent(underlying.map { RemoteError($0) }, forKey: .underlying)
+        try container.encodeIfPresent(missedDeadline, forKey: .missedDeadline)
         if !previousFailures.isEmpty {
             try container.encode(previousFailures.map { RemoteError($0) }, forKey: .previousFailures)
         }

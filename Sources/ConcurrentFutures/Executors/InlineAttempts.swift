@@ -2,6 +2,7 @@
 struct InlineAttempts {
     private let options: TaskOptions
     private let limits: TaskLimits
+    private var count = 0
     private var failures: [any Error] = []
     /// An ``Outcome`` as bytes, or the failure that stands in its place; `nil` while another attempt is to be made.
     private(set) var outcome: Result<[UInt8], any Error>?
@@ -19,7 +20,8 @@ struct InlineAttempts {
             outcome = .failure(failure(options.deadlinePassed(stage), after: failures))
             return nil
         }
-        return Attempt(number: failures.count + 1, options: options, limits: limits)
+        count += 1
+        return Attempt(number: count, options: options, limits: limits)
     }
 
     /// Ends an attempt.
@@ -27,14 +29,14 @@ struct InlineAttempts {
         switch attempt.verdict(previous: failures, thrown: { Self.error(in: bytes) }) {
         case .stands: outcome = .success(bytes)
         case .replaced(let error): outcome = .failure(error)
-        case .mayRetry(let error): failures.append(error)
+        case .mayRetry(let error): failures.appendFailure(error)
         }
     }
 
     /// When to begin the next attempt, or to end for its being too late; `nil` if there is an outcome.
     var nextInstant: UInt64? {
         guard outcome == nil else { return nil }
-        let delay = limits.retry?.delay(afterAttempt: failures.count) ?? 0
+        let delay = limits.retry?.delay(afterAttempt: count) ?? 0
         let instant = monotonicNanoseconds() + delay
         return limits.deadlineInstant == 0 ? instant : min(instant, limits.deadlineInstant)
     }
@@ -43,6 +45,11 @@ struct InlineAttempts {
     mutating func giveUp() {
         guard let last = failures.popLast() else { preconditionFailure("a call was given up that has not failed") }
         outcome = .failure(failure(last, after: failures))
+    }
+
+    /// Ends a call that was cancelled between two attempts.
+    mutating func cancel() {
+        outcome = .failure(CancellationError())
     }
 
     private static func error(in outcome: [UInt8]) -> (any Error)? {

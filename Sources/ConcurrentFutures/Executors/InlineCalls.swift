@@ -18,9 +18,22 @@ struct InlineCalls {
             var arguments = BinaryDecoder(item)
             function.run(&arguments, outcome: &outcome, stage: { _ in })
             attempts.end(attempt, with: outcome.takeBytes())
-            if let instant = attempts.nextInstant { blockUntil(instant) }
+            if let instant = attempts.nextInstant, !Self.wait(until: instant) { attempts.cancel() }
         }
         return append(attempts.outcome, to: &outcome)
+    }
+
+    /// Waits for the next attempt at a synchronous call, whose caller waits for all of them.
+    ///
+    /// - Returns: `false` if the `Task` that it is made in, if any, was cancelled.
+    private static func wait(until instant: UInt64) -> Bool {
+        let slice: UInt64 = 10_000_000
+        while !Task.isCancelled {
+            let now = monotonicNanoseconds()
+            guard now < instant else { return true }
+            blockUntil(min(instant, now + slice))
+        }
+        return false
     }
 
     /// The same for a function of either kind.

@@ -105,6 +105,7 @@ public final class InlineExecutor: PoolExecutor {
     /// - Parameter cancelPending: whether those that wait to be run again after a failure are cancelled rather than run. No task waits to be
     ///   started.
     public nonisolated(nonsending) func shutdown(cancelPending: Bool) async {
+        state.withLock { $0.isShutDown = true }
         if cancelPending {
             for (id, task) in state.withLock({ $0.running }) where task.refuseRetries() {
                 completeCancelled(id, task)
@@ -113,7 +114,6 @@ public final class InlineExecutor: PoolExecutor {
         await withUnsafeContinuation { continuation in
             // Resumed once: here if it was not stored, else by the last task, which takes it out of the state.
             let isStored = state.withLock { state in
-                state.isShutDown = true
                 if !state.running.isEmpty { state.drainWaiters.append(continuation) }
                 return !state.running.isEmpty
             }

@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Several items of a map on their way.
 struct MapChunk<Output: Sendable> {
     let future: Future<BatchOutcome<Output>>
@@ -12,14 +14,18 @@ protocol MapFeed<Output>: AnyObject {
     var underestimatedCount: Int { get }
     /// Whether a reader may be suspended until there is an item.
     var suspendsReader: Bool { get }
+    /// Whether items were read that have not been sent.
+    var hasUnsent: Bool { get }
 
-    /// Reads some items and sends them off.
+    /// Reads some items, which make a chunk.
     ///
-    /// - Returns: The chunks they became, and whether the input has ended, or the error it ended with.
-    func sendNext(
-        _ count: Int,
-        isolation: isolated (any Actor)?
-    ) async -> (chunks: [MapChunk<Output>], end: MapInputEnd?)
+    /// - Returns: How the input has ended, if it has.
+    func read(_ count: Int, isolation: isolated (any Actor)?) async -> MapInputEnd?
+
+    /// Sends off what was read, as far as the executor takes it.
+    ///
+    /// - Parameter mayWait: whether to wait until it takes a first chunk.
+    nonisolated(nonsending) func send(mayWait: Bool) async -> [MapChunk<Output>]
 }
 
 enum MapInputEnd {
@@ -28,27 +34,50 @@ enum MapInputEnd {
 }
 
 /// Sends chunks of items to an executor.
-struct ChunkSender<Item: Sendable, Output: Sendable> {
-    /// Waits while the executor has as many tasks as it takes.
-    let send: nonisolated(nonsending) (_ items: [Item]) async -> Future<BatchOutcome<Output>>
+final class ChunkSender<Item: Sendable, Output: Sendable> {
+    private let submit: nonisolated(nonsending) (_ items: [Item], _ mayWait: Bool) async -> Future<BatchOutcome<Output>>
+    private var unsent: Deque<[Item]> = []
 
-    nonisolated(nonsending) func chunks(of items: [Item]) async -> [MapChunk<Output>] {
-        guard !items.isEmpty else { return [] }
-        let future = await send(items)
-        // Arguments are encoded by the call that sends them. Where one of several cannot be, the others are sent without it.
-        if items.count > 1, future.couldNotBeEncoded {
-            var chunks: [MapChunk<Output>] = []
-            for item in items { chunks.append(MapChunk(future: await send([item]), itemCount: 1)) }
-            return chunks
+    /// - Parameter submit: sends a chunk. It waits, if it may, while the executor has as many tasks as it takes; else the chunk fails at once with the
+    ///   code `queueFull`.
+    init(
+        submit: nonisolated(nonsending) @escaping (_ items: [Item], _ mayWait: Bool) async -> Future<BatchOutcome<Output>>
+    ) {
+        self.submit = submit
+    }
+
+    var hasUnsent: Bool { !unsent.isEmpty }
+
+    /// Takes items to be sent as a chunk.
+    func add(_ items: [Item]) {
+        if !items.isEmpty { unsent.append(items) }
+    }
+
+    nonisolated(nonsending) func send(mayWait: Bool) async -> [MapChunk<Output>] {
+        var chunks: [MapChunk<Output>] = []
+        while let items = unsent.first {
+            let future = await submit(items, mayWait && chunks.isEmpty)
+            switch future.codeOfFailure {
+            // Arguments are encoded by the call that sends them. Where one of several cannot be, the others are sent without it.
+            case .encodingFailed? where items.count > 1:
+                unsent.removeFirst()
+                for item in items.reversed() { unsent.prepend([item]) }
+            case .queueFull?:
+                return chunks
+            default:
+                unsent.removeFirst()
+                chunks.append(MapChunk(future: future, itemCount: items.count))
+            }
         }
-        return [MapChunk(future: future, itemCount: items.count)]
+        return chunks
     }
 }
 
 extension Future {
-    fileprivate var couldNotBeEncoded: Bool {
-        guard case .failed(let error as PoolError) = machine.withLock({ $0.settlement }) else { return false }
-        return error.code == .encodingFailed
+    /// Of a chunk that could not be sent.
+    fileprivate var codeOfFailure: PoolError.Code? {
+        guard case .failed(let error as PoolError) = machine.withLock({ $0.settlement }) else { return nil }
+        return error.code
     }
 }
 
@@ -64,17 +93,21 @@ final class SequenceFeed<Input: Sequence, Output: Sendable>: MapFeed where Input
         self.sender = sender
     }
 
-    func sendNext(
-        _ count: Int,
-        isolation: isolated (any Actor)?
-    ) async -> (chunks: [MapChunk<Output>], end: MapInputEnd?) {
+    var hasUnsent: Bool { sender.hasUnsent }
+
+    func read(_ count: Int, isolation: isolated (any Actor)?) async -> MapInputEnd? {
         var items: [Input.Element] = []
         items.reserveCapacity(count)
+        defer { sender.add(items) }
         while items.count < count {
-            guard let item = iterator.next() else { return (await sender.chunks(of: items), .exhausted) }
+            guard let item = iterator.next() else { return .exhausted }
             items.append(item)
         }
-        return (await sender.chunks(of: items), nil)
+        return nil
+    }
+
+    nonisolated(nonsending) func send(mayWait: Bool) async -> [MapChunk<Output>] {
+        await sender.send(mayWait: mayWait)
     }
 }
 
@@ -89,21 +122,23 @@ final class AsyncSequenceFeed<Input: AsyncSequence, Output: Sendable>: MapFeed w
         self.sender = sender
     }
 
-    func sendNext(
-        _ count: Int,
-        isolation: isolated (any Actor)?
-    ) async -> (chunks: [MapChunk<Output>], end: MapInputEnd?) {
+    var hasUnsent: Bool { sender.hasUnsent }
+
+    func read(_ count: Int, isolation: isolated (any Actor)?) async -> MapInputEnd? {
         var items: [Input.Element] = []
+        defer { sender.add(items) }
         do {
             while items.count < count {
-                guard let item = try await iterator.next(isolation: isolation) else {
-                    return (await sender.chunks(of: items), .exhausted)
-                }
+                guard let item = try await iterator.next(isolation: isolation) else { return .exhausted }
                 items.append(item)
             }
-            return (await sender.chunks(of: items), nil)
+            return nil
         } catch {
-            return (await sender.chunks(of: items), .failed(error))
+            return .failed(error)
         }
+    }
+
+    nonisolated(nonsending) func send(mayWait: Bool) async -> [MapChunk<Output>] {
+        await sender.send(mayWait: mayWait)
     }
 }

@@ -32,9 +32,7 @@ final class MapRun<Output: Sendable> {
     private enum Phase {
         /// Nothing has been read.
         case unstarted
-        case reading(any MapFeed<Output>)
-        /// Nothing is left to be read; chunks may be on their way.
-        case draining(MapInputEnd)
+        case running(any MapFeed<Output>)
         case ended
     }
 
@@ -49,6 +47,8 @@ final class MapRun<Output: Sendable> {
 
     private let plan: MapPlan<Output>
     private var phase = Phase.unstarted
+    /// How the input has ended, if it has; chunks may be on their way, or wait to be sent.
+    private var inputEnd: MapInputEnd?
     private var window: MapWindow
     /// When the whole map must have ended, on the clock of ``monotonicNanoseconds()``; 0 if it need not.
     private var deadline: UInt64 = 0
@@ -87,16 +87,16 @@ final class MapRun<Output: Sendable> {
                 return .cancelled
             }
             note(await queue.take(atLeast: 0))
-            if deadlineHasPassed, !hasResults {
+            if deadlineHasPassed, !hasResults, !mayBeComplete {
                 endAtDeadline()
                 continue
             }
             await fill(isolation: isolation)
             if await takeResults() { return .ready }
-            if entries.isEmpty, case .draining(let inputEnd) = phase {
-                finish(inputEnd)
-            } else {
+            if !entries.isEmpty {
                 note(await queue.take(atLeast: 1))
+            } else if let inputEnd, !hasUnsent {
+                finish(inputEnd)
             }
         }
     }
@@ -112,7 +112,7 @@ final class MapRun<Output: Sendable> {
         let feed = plan.makeFeed(options)
         inputCount = feed.underestimatedCount
         window = MapWindow(plan.options, inputCount: inputCount)
-        phase = .reading(feed)
+        phase = .running(feed)
     }
 
     private func finish(_ inputEnd: MapInputEnd) {
@@ -134,6 +134,16 @@ final class MapRun<Output: Sendable> {
         entries = []
     }
 
+    /// Whether everything has come already, or would turn out to have if the input were read on, which takes no time.
+    private var mayBeComplete: Bool {
+        guard case .running(let feed) = phase, entries.isEmpty, !feed.hasUnsent else { return false }
+        return inputEnd != nil || !feed.suspendsReader
+    }
+
+    private var hasUnsent: Bool {
+        if case .running(let feed) = phase { feed.hasUnsent } else { false }
+    }
+
     private var deadlineHasPassed: Bool { deadline != 0 && monotonicNanoseconds() >= deadline }
 
     /// Ends the run because its time is over; what it had before has been taken.
@@ -145,17 +155,52 @@ final class MapRun<Output: Sendable> {
     // MARK: Sending
 
     private func fill(isolation: isolated (any Actor)?) async {
-        while case .reading(let feed) = phase, !Task.isCancelled {
-            // The next item may be long in coming, and would hold up results that are there.
-            if feed.suspendsReader, window.isInputSlow, hasResults { return }
-            let count = window.nextChunk(standing)
-            guard count > 0 else { return }
+        while case .running(let feed) = phase, !Task.isCancelled {
+            note(await queue.take(atLeast: 0))
             let start = ContinuousClock.now
-            let (chunks, inputEnd) = await feed.sendNext(count, isolation: isolation)
+            if !feed.hasUnsent {
+                guard inputEnd == nil else { return }
+                // The next item may be long in coming, and would hold up results that are there.
+                if feed.suspendsReader, deadlineHasPassed || (window.isInputSlow && hasResults) { return }
+                let count = window.nextChunk(standing)
+                guard count > 0 else { return }
+                inputEnd = await read(feed, count, isolation: isolation)
+            }
+            // Who waits for room while there are results, or will be, may keep those from giving room who wait for them.
+            let chunks = await feed.send(mayWait: entries.isEmpty)
             for chunk in chunks { add(chunk) }
             window.fed(items: chunks.reduce(0) { $0 + $1.itemCount }, nanoseconds: (.now - start).nanoseconds)
-            if let inputEnd { phase = .draining(inputEnd) }
+            if feed.hasUnsent { return }
         }
+    }
+
+    /// Reads the input, until the deadline if that may take long.
+    ///
+    /// - Returns: how it has ended; `nil` if it has not, or was kept from going on.
+    private func read(
+        _ feed: any MapFeed<Output>,
+        _ count: Int,
+        isolation: isolated (any Actor)?
+    ) async -> MapInputEnd? {
+        guard deadline != 0, feed.suspendsReader else { return await feed.read(count, isolation: isolation) }
+        // Nobody else comes to it until this returns.
+        nonisolated(unsafe) let feed = feed
+        let reading = Task {
+            _ = isolation
+            return await feed.read(count, isolation: isolation)
+        }
+        let alarm = Task.detached { [deadline] in
+            await sleepUntil(deadline)
+            if !Task.isCancelled { reading.cancel() }
+        }
+        let end = await withTaskCancellationHandler {
+            await reading.value
+        } onCancel: {
+            reading.cancel()
+        }
+        alarm.cancel()
+        // An input that is asked to stop may just end.
+        return deadlineHasPassed ? nil : end
     }
 
     private var standing: MapWindow.Standing {
@@ -164,7 +209,8 @@ final class MapRun<Output: Sendable> {
             chunks: entries.count,
             unfinishedChunks: unfinishedCount,
             isWaiting: plan.order == .ofCompletion || !hasResults,
-            workers: plan.executor.maxWorkers
+            // Sums of these must not overflow.
+            workers: min(plan.executor.maxWorkers, 1 << 16)
         )
     }
 
@@ -211,7 +257,7 @@ final class MapRun<Output: Sendable> {
         outstandingItems -= chunk.itemCount
         let results = await results(of: chunk)
         // What its deadline has cut off ends the map; what the function itself says of time limits does not.
-        if deadlineHasPassed, let cut = results.lastIndex(where: \.isTimedOut) {
+        if deadline != 0, let cut = results.lastIndex(where: { $0.missed(deadline) }) {
             itemsEnded += results.count - cut - 1
             endAtDeadline()
             ready.append(contentsOf: results[(cut + 1)...])
@@ -246,8 +292,9 @@ final class MapRun<Output: Sendable> {
         guard let report = plan.report else { return }
         let total: Int? =
             switch phase {
-            case .draining, .ended: itemsRead
-            case .unstarted, .reading: inputCount > 0 ? max(inputCount, itemsRead) : nil
+            case .ended: itemsRead
+            case .running where inputEnd != nil && !hasUnsent: itemsRead
+            case .unstarted, .running: inputCount > 0 ? max(inputCount, itemsRead) : nil
             }
         let progress = MapProgress(completed: itemsEnded, total: total)
         if progress != lastReport { report(progress) }
@@ -256,7 +303,7 @@ final class MapRun<Output: Sendable> {
 }
 
 extension Result where Failure == any Error {
-    fileprivate var isTimedOut: Bool {
-        if case .failure(let error as PoolError) = self { error.code == .timedOut } else { false }
+    fileprivate func missed(_ deadline: UInt64) -> Bool {
+        if case .failure(let error as PoolError) = self { error.missedDeadline == deadline } else { false }
     }
 }

@@ -369,11 +369,10 @@ extension PoolExecutor {
         MapResults(
             plan: MapPlan(order: order, executor: self, options: options) { taskOptions in
                 makeFeed(
-                    ChunkSender { items in
-                        await self.enqueueWhenRoom(
-                            TaskCall(BatchCall(function: function, items: items)),
-                            options: taskOptions
-                        )
+                    ChunkSender { items, mayWait in
+                        let call = TaskCall(BatchCall(function: function, items: items))
+                        guard mayWait else { return self.enqueue(call, options: taskOptions) }
+                        return await self.enqueueWhenRoom(call, options: taskOptions)
                     }
                 )
             }

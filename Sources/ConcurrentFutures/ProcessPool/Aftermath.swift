@@ -6,6 +6,14 @@ struct Aftermath: ~Copyable {
         case failed(any Error)
         case cancelled
 
+        /// Puts an error in the place of an outcome that was one.
+        mutating func replace(with error: PoolError) {
+            guard case .batch(_, let nanoseconds) = self else { return self = .failed(error) }
+            var progress = BatchProgress()
+            progress.append(error)
+            self = .batch(progress, nanoseconds: nanoseconds)
+        }
+
         /// The outcome as bytes, if it is one.
         var payload: Payload? {
             switch self {
@@ -16,12 +24,13 @@ struct Aftermath: ~Copyable {
         }
     }
 
-    /// Whether a task that has thrown an error is to be run again: its policy must be asked, which is the program's own code.
+    /// What becomes of a task that has thrown an error: to read that, and to ask the policy, is to run the program's own code.
     struct Question {
         let task: TaskID
         let decoder: any OutcomeDecoder
         let outcome: Completion
-        let isRunAgain: @Sendable (any Error) -> Bool
+        /// `nil` if it is not run again in any case.
+        let isRunAgain: (@Sendable (any Error) -> Bool)?
     }
 
     var completions: [(any AnyFuture, Completion)] = []

@@ -7,6 +7,8 @@ final class KeeperLauncher: WorkerLauncher {
     private let poller: Poller
     private static let socketToken = UInt64.max
     private var handles: [WorkerID: ProcessHandle] = [:]
+    /// Those that were asked for and have neither failed to start nor ended, and whether each is to end.
+    private var workers: [WorkerID: Bool] = [:]
     private var isLost = false
     private enum Phase: Equatable {
         case starting(deadline: UInt64)
@@ -105,6 +107,7 @@ final class KeeperLauncher: WorkerLauncher {
         } catch let error as SystemError where error.isDisconnected {
             // A fork server that is gone is told by `events()`, and with it what became of this worker.
         }
+        workers[id] = false
         if phase == .ready { awaitAnswer(about: id) } else { expected.insert(id) }
         return channel
     }
@@ -120,6 +123,9 @@ final class KeeperLauncher: WorkerLauncher {
     }
 
     func kill(_ id: WorkerID) {
+        // Who kills may not have heard yet that it has ended, and no answer would come.
+        guard workers[id] != nil else { return }
+        workers[id] = true
         handles[id]?.kill()
         try? socket.send(encoding: KeeperCommand.kill(id))
         guard phase != .ready else { return awaitAnswer(about: id) }
@@ -201,12 +207,16 @@ final class KeeperLauncher: WorkerLauncher {
                 // Without being watched its end is still reported.
                 try? poller.add(descriptor, token: id)
             }
+            // The fork server may not have been told, if it had too much else to read.
+            if workers[id] == true { kill(id) }
             return .started(id, pid: pid)
         case .startFailed(let id, let reason):
+            workers[id] = nil
             awaited[id] = nil
             return .startFailed(id, reason: reason)
         case .ended(let id, let status):
             if let handle = handles.removeValue(forKey: id) { poller.remove(handle.descriptor) }
+            workers[id] = nil
             awaited[id] = nil
             return .ended(id, status)
         }

@@ -68,17 +68,18 @@ extension PoolCore {
         if let fate = machine.fateOfResult(by: id, isBatch: self[task]!.isBatch, late: late) {
             return giveUp(task, by: id, fate)
         }
-        let isInQuestion = mayBeRunAgain(task, completion)
+        let isInQuestion = isToBeJudged(task, completion)
         if isInQuestion {
             // It may be needed once more.
             self[task]!.payload = channel(of: id)!.payload(at: 0)
             self[task]!.attempts!.outcomeInQuestion = completion
+            let mayBeRunAgain = machine.hasAttemptsLeft(task)
             aftermath.questions.append(
                 Aftermath.Question(
                     task: task,
-                    decoder: self[task]!.attempts!.decoder!,
+                    decoder: self[task]!.attempts!.decoder,
                     outcome: completion,
-                    isRunAgain: self[task]!.options.limits!.retry!.retriesError!
+                    isRunAgain: mayBeRunAgain ? self[task]!.options.limits?.retry?.retriesError : nil
                 )
             )
         }
@@ -87,14 +88,16 @@ extension PoolCore {
         if !isInQuestion { aftermath.completions.append((take(task, &aftermath).future, completion)) }
     }
 
-    private func mayBeRunAgain(_ task: TaskID, _ completion: Aftermath.Completion) -> Bool {
-        guard self[task]!.attempts?.decoder != nil, machine.hasAttemptsLeft(task) else {
-            return false
-        }
+    /// Whether an outcome has to be looked at elsewhere before it is told: the policy may want another attempt, or the error is to keep why the
+    /// attempts before have failed.
+    private func isToBeJudged(_ task: TaskID, _ completion: Aftermath.Completion) -> Bool {
+        guard let attempts = self[task]!.attempts else { return false }
+        let mayBeRunAgain = self[task]!.options.limits?.retry?.retriesError != nil && machine.hasAttemptsLeft(task)
+        guard mayBeRunAgain || !attempts.failures.isEmpty else { return false }
         return switch completion {
         case .encoded(let payload): Outcome.isError(payload)
-        // A batch whose items may be run again has only one.
-        case .batch(let progress, _): progress.lastHasThrown
+        // A batch whose items may be run again for what they throw has only one.
+        case .batch(let progress, _): mayBeRunAgain && progress.lastHasThrown
         case .failed, .cancelled: false
         }
     }
@@ -137,12 +140,20 @@ extension PoolCore {
 
     /// Notes why an attempt has failed.
     ///
+    /// - Parameter isNobodysFault: whether it counts as no attempt if the task is run again.
     /// - Returns: whether the task goes on although the attempt has failed for good: of a batch only the item that was at work fails.
-    private mutating func meet(_ fate: PoolStateMachine.Fate, _ task: TaskID, _ failure: PoolError) -> Bool {
-        guard case .failed(_, let isRunAgain) = fate else { return false }
+    private mutating func meet(
+        _ fate: PoolStateMachine.Fate,
+        _ task: TaskID,
+        _ failure: PoolError,
+        isNobodysFault: Bool = false
+    ) -> Bool {
+        guard case .failed(let isTimeout, let isRunAgain) = fate else { return false }
         if isRunAgain {
-            if self[task]!.attempts == nil { self[task]!.attempts = AttemptRecord() }
-            self[task]!.attempts!.failures.append(failure)
+            guard isTimeout || !isNobodysFault else { return false }
+            let decoder = self[task]!.decoder
+            if self[task]!.attempts == nil { self[task]!.attempts = AttemptRecord(decoder: decoder) }
+            self[task]!.attempts!.failures.appendFailure(failure)
             return false
         }
         var failure = failure
@@ -201,7 +212,7 @@ extension PoolCore {
                 if case .failed(isTimeout: true, _) = fate {
                     failure = PoolError(ranTooLong: self[task]!, endOf: failure)
                 }
-                continues = meet(fate, task, failure)
+                continues = meet(fate, task, failure, isNobodysFault: isKeepersFault)
                 victim = fate
             }
         }

@@ -113,9 +113,12 @@ struct PoolCore: ~Copyable {
         guard machine.isInQuestion(task) else { return }
         tellTime()
         if isRunAgain {
-            self[task]!.attempts!.failures.append(error)
+            self[task]!.attempts!.failures.appendFailure(error)
             self[task]!.attempts!.outcomeInQuestion = nil
             self[task]!.batch = nil
+        } else if var error = error as? PoolError, !self[task]!.attempts!.failures.isEmpty {
+            error.previousFailures = self[task]!.attempts!.failures
+            self[task]!.attempts!.outcomeInQuestion?.replace(with: error)
         }
         machine.judged(task, isRunAgain: isRunAgain, actions: &actions)
         carryOut(&aftermath)
@@ -253,7 +256,7 @@ struct PoolCore: ~Copyable {
             isBatch: self[task]!.isBatch,
             itemCount: self[task]!.itemCount,
             firstItem: self[task]!.batch?.itemsDone ?? 0,
-            attempt: machine.attempt(of: task),
+            attempt: UInt16(clamping: machine.attempt(of: task)),
             timing: self[task]!.timing,
             payload: payload
         )

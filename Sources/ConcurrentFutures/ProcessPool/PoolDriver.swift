@@ -22,6 +22,8 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     private let callbacks: CallbackThread
     /// For the deadlines of those who wait at the entrance; all others are the state machine's.
     private let timers: ServiceThread
+    /// Where the programs' own retry policies are asked, so that neither tasks nor callbacks wait for one another because of them.
+    private let judges: ServiceThread
     let entrance: Entrance?
     private let poller: Poller
     private let bell: Doorbell
@@ -61,6 +63,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         shared = Mutex(Shared(core: PoolCore(configuration, watchesMemory: settings.options.memoryLimit != nil)))
         callbacks = CallbackThread(name: settings.name)
         timers = ServiceThread(name: SystemThread.fittingName(settings.name, suffix: "-timer"))
+        judges = ServiceThread(name: SystemThread.fittingName(settings.name, suffix: "-retry"))
         entrance = Entrance(
             maxPending: settings.options.maxPending,
             maxPendingBytes: settings.options.maxPendingBytes,
@@ -90,6 +93,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         let future = Future(control: self, decoder: call.decoder, callbacks: callbacks)
         let task = PoolTask(
             future: future,
+            decoder: call.decoder,
             function: call.function,
             isBatch: call.isBatch,
             itemCount: UInt32(call.itemCount),
@@ -125,8 +129,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
 
     /// - Parameter gracePeriod: in nanoseconds.
     func terminate(gracePeriod: UInt64) {
-        entrance?.close()
         withCore { core, aftermath in core.terminate(gracePeriod: gracePeriod, &aftermath) }
+        // Not before: who is let in by this is to be refused.
+        entrance?.close()
     }
 
     func resize(to maxWorkers: Int) {
@@ -138,13 +143,13 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     func shutDown(cancelPending: Bool) {
-        entrance?.close()
         withCore { core, aftermath in core.shutDown(cancelPending: cancelPending, &aftermath) }
+        entrance?.close()
     }
 
     /// Returns when everything has ended and no thread or process of the pool is left.
     ///
-    /// - Parameter afterCallbacks: whether to wait until the callbacks have run, too.
+    /// - Parameter afterCallbacks: whether to wait until the program's own callbacks and policies have returned, too.
     nonisolated(nonsending) func waitUntilGone(afterCallbacks: Bool) async {
         await withUnsafeContinuation { continuation in
             // Resumed once: here, or by the driver, which takes it out of the list.
@@ -156,7 +161,9 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         }
         shared.withLock { $0.thread.take() }?.join()
         await timers.drain()
-        if afterCallbacks { await callbacks.drain() }
+        guard afterCallbacks else { return }
+        await judges.drain()
+        await callbacks.drain()
     }
 
     @discardableResult
@@ -174,17 +181,17 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         if aftermath.driverHasOrders { wakeDriver() }
         if aftermath.endedCount > 0 { entrance?.leave(count: aftermath.endedCount, bytes: aftermath.endedBytes) }
         aftermath.perform { question in
-            callbacks.schedule { self.answer(question) }
+            judges.schedule { self.answer(question) }
         }
         return result
     }
 
-    /// Asks a task's policy whether it is to be run again after the error that it has thrown.
+    /// Reads the error that a task has thrown, and asks its policy whether it is to be run again.
     private func answer(_ question: Aftermath.Question) {
         guard let payload = question.outcome.payload, let error = question.decoder.error(in: payload) else {
             preconditionFailure("only a task that has thrown an error is asked about")
         }
-        let isRunAgain = question.isRunAgain(error)
+        let isRunAgain = question.isRunAgain?(error) ?? false
         withCore { core, aftermath in core.judged(question.task, isRunAgain: isRunAgain, error, &aftermath) }
     }
 
@@ -290,6 +297,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         }
         guard !replies.isEmpty else { return false }
         withCore { core, aftermath in
+            core.tellTime(ifNeeded: true)
             // What a worker said before it went mad counts; what it said after it made no sense does not.
             var senseless: Set<WorkerID> = []
             for (link, reply) in replies where !senseless.contains(link.id) {
@@ -373,6 +381,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         launcher?.close()
         relay.close()
         timers.close()
+        judges.close()
         callbacks.close()
         let waiters = shared.withLock { shared in
             shared.isGone = true

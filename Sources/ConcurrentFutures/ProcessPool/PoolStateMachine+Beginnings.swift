@@ -35,7 +35,7 @@ extension PoolStateMachine {
         // nothing is lost but a worker, because no task is left to it that it could begin now.
         guard worker.liveCount > 0 else { return doom(id, &actions) }
         workers[id]!.isStuck = true
-        for case let task? in worker.inFlight.map(\.task) { actions.append(.revoke(task, from: id)) }
+        revoke(worker.inFlight.compactMap(\.task), from: id, &actions)
         actions.append(.lookWhetherBegun(id))
     }
 

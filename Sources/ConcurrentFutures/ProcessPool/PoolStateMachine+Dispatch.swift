@@ -94,13 +94,17 @@ extension PoolStateMachine {
             worker.liveCount >= 2
         else { return }
         let live = worker.inFlight.compactMap(\.task)
-        for task in live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce)) where tasks[task]!.stop == nil {
-            actions.append(.revoke(task, from: id))
-        }
+        let surplus = live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce))
+        revoke(surplus.filter { tasks[$0]!.stop == nil }, from: id, &actions)
     }
 
     mutating func revokeAllButOldest(of id: WorkerID, _ actions: inout Actions) {
-        for task in workers[id]!.inFlight.compactMap(\.task).dropFirst() { actions.append(.revoke(task, from: id)) }
+        revoke(workers[id]!.inFlight.compactMap(\.task).dropFirst(), from: id, &actions)
+    }
+
+    /// Takes back several tasks, the last one first: each goes to the head of the backlog, where they are to stand in their order.
+    func revoke(_ tasks: some BidirectionalCollection<TaskID>, from id: WorkerID, _ actions: inout Actions) {
+        for task in tasks.reversed() { actions.append(.revoke(task, from: id)) }
     }
 
     /// A task that is not in a channel any more is handed out again, before all others, unless nobody wants it now.

@@ -62,7 +62,7 @@ extension PoolStateMachine {
     /// Whether a task that has thrown an error may be run again, if its policy says so.
     package func hasAttemptsLeft(_ task: TaskID) -> Bool {
         guard let record = tasks[task], let policy = record.limits?.retry, !cancelsPending else { return false }
-        return Int(record.attempt) < policy.maxAttempts && record.stop == nil
+        return record.attempt < policy.maxAttempts && record.stop == nil
     }
 
     /// Whether a task is run again that has ended with an error has been decided.
@@ -117,7 +117,9 @@ extension PoolStateMachine {
             for task in innocent.reversed() { requeue(task, &actions) }
         }
         if workers.count == 0, !mayStartWorkers { breakDown(&actions) }
-        keepMinimum(&actions)
+        // What kills a worker that has nothing to do may kill the next one, too: until there is work none is started in its place.
+        let diedIdle = worker.state == .ready && worker.finishedCount == 0 && worker.inFlight.isEmpty
+        if !diedIdle { keepMinimum(&actions) }
         dispatch(&actions)
         settle(&actions)
     }
@@ -136,9 +138,7 @@ extension PoolStateMachine {
         breakDown(&actions)
         for (id, worker) in workers.elements {
             if worker.state == .starting { doom(id, &actions) }
-            for case let task? in worker.inFlight.map(\.task) where tasks[task]!.stop == nil {
-                actions.append(.revoke(task, from: id))
-            }
+            revoke(worker.inFlight.compactMap(\.task).filter { tasks[$0]!.stop == nil }, from: id, &actions)
         }
         settle(&actions)
     }
@@ -170,10 +170,10 @@ extension PoolStateMachine {
     package mutating func terminate(gracePeriod: UInt64, actions: inout Actions) {
         isShutDown = true
         configuration.gracePeriod = min(configuration.gracePeriod, gracePeriod)
-        abandonAt = min(abandonAt, now + gracePeriod + Self.timeToAbandon)
+        abandonAt = min(abandonAt, now + configuration.gracePeriod + Self.timeToAbandon)
         for (id, worker) in workers.elements {
             guard let ladder = worker.ladder else { continue }
-            workers[id]!.ladder!.gracePeriod = min(ladder.gracePeriod, now - ladder.start + gracePeriod)
+            workers[id]!.ladder!.gracePeriod = min(ladder.gracePeriod, now - ladder.start + configuration.gracePeriod)
         }
         for (task, _) in tasks.elements { stop(task, .cancelled, &actions) }
         settle(&actions)
@@ -254,7 +254,7 @@ extension PoolStateMachine {
             return .failed(isTimeout: isTimeout, isRunAgain: false)
         }
         let counts = isTimeout || !isKeepersFault
-        return .failed(isTimeout: isTimeout, isRunAgain: !counts || Int(record.attempt) < policy.maxAttempts)
+        return .failed(isTimeout: isTimeout, isRunAgain: !counts || record.attempt < policy.maxAttempts)
     }
 
     private mutating func meet(
@@ -278,7 +278,7 @@ extension PoolStateMachine {
             }
         case .failed(let isTimeout, isRunAgain: true):
             if isNobodysFault, !isTimeout { return requeue(task, &actions) }
-            let delay = tasks[task]!.limits?.retry?.delay(afterAttempt: Int(tasks[task]!.attempt)) ?? 0
+            let delay = tasks[task]!.limits?.retry?.delay(afterAttempt: tasks[task]!.attempt) ?? 0
             tasks[task]!.attempt += 1
             guard delay > 0, life == .open, !tasks[task]!.isUnwanted else { return requeue(task, &actions) }
             tasks[task]!.state = .waiting(until: now + delay)

@@ -95,7 +95,9 @@ extension PoolStateMachine {
             return
         }
         // It cannot have begun before it was sent, nor later than now.
-        let end = min(max(start, worker.busySince), now) + timeout
+        let begunAt = worker.begunAt ?? min(max(start, worker.busySince), now)
+        workers[id]!.begunAt = begunAt
+        let end = begunAt + timeout
         if end <= now {
             beginLadder(of: id, isTimeout: true, &actions)
         } else {
@@ -128,8 +130,11 @@ extension PoolStateMachine {
         case .queued:
             backlogCount -= 1
             complete(task, reason == .cancelled ? .cancelled : .timedOut(.deadlineBeforeStart), &actions)
-        case .waiting, .inQuestion:
+        case .waiting:
             complete(task, reason == .cancelled ? .cancelled : .timedOut(.deadlineBeforeStart), &actions)
+        case .inQuestion:
+            // It had ended before its deadline, and is not run again after that.
+            complete(task, reason == .cancelled ? .cancelled : .judged, &actions)
         case .inFlight(let id):
             if before == nil { actions.append(.revoke(task, from: id)) }
         }
@@ -139,6 +144,7 @@ extension PoolStateMachine {
     mutating func oldestChanged(_ id: WorkerID, _ actions: inout Actions) {
         guard let worker = workers[id], worker.state == .ready else { return }
         workers[id]!.busySince = now
+        workers[id]!.begunAt = nil
         workers[id]!.lookAt = .max
         wantBeginningsCheck(of: worker)
         guard let oldest = worker.oldest, let task = tasks[oldest] else { return }

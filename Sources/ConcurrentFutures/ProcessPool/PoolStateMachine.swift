@@ -116,7 +116,7 @@ package struct PoolStateMachine {
         var cost: Int
         var limits: TaskLimits?
         /// Which attempt at it, or at a batch's current item, the running or next one is.
-        var attempt: UInt16 = 1
+        var attempt = 1
         /// Why its result is not to be told, whether it runs or not.
         var stop: StopReason?
         /// It is to be cancelled unless it runs already.
@@ -156,6 +156,8 @@ package struct PoolStateMachine {
         var idleSince: UInt64 = 0
         /// Since when its oldest task, or a batch's current item, may be at work.
         var busySince: UInt64 = 0
+        /// When that was begun, as the worker said when it was first asked; it may say something else later.
+        var begunAt: UInt64?
         /// When to look how long its oldest task has run, or, of one that was told to end, when to kill it.
         var lookAt = UInt64.max
         /// Set while its oldest task is to stop.
@@ -317,6 +319,10 @@ package struct PoolStateMachine {
         configuration.maxWorkers = maxWorkers
         mayLetGo = true
         var surplus = workers.elements.count { $0.element.isActive } - maxWorkers
+        for (id, worker) in workers.elements where surplus < 0 && worker.state == .ready && worker.isRetiring {
+            workers[id]!.isRetiring = false
+            surplus += 1
+        }
         while surplus > 0, let id = idle.first {
             letGo(id, &actions)
             surplus -= 1
@@ -364,7 +370,7 @@ package struct PoolStateMachine {
     }
 
     /// Which attempt a task's running or next one is.
-    func attempt(of task: TaskID) -> UInt16 { tasks[task]?.attempt ?? 1 }
+    func attempt(of task: TaskID) -> Int { tasks[task]?.attempt ?? 1 }
 
     /// Whether a worker's oldest task is to stop.
     package func isStopping(_ id: WorkerID) -> Bool {

@@ -1,6 +1,8 @@
 /// What a pool keeps of a task until it has ended.
 struct PoolTask {
     let future: any AnyFuture
+    /// Reads what the task has thrown. The future's own is gone as soon as that has been cancelled.
+    let decoder: any OutcomeDecoder
     let function: any TaskFunctionName
     let isBatch: Bool
     let itemCount: UInt32
@@ -39,12 +41,11 @@ struct PoolTask {
 final class AttemptRecord {
     /// Why the earlier attempts at the task, or at a batch's current item, failed.
     var failures: [any Error] = []
-    /// Reads what the task has thrown, if its policy wants to know that. The future's own is gone as soon as that has been cancelled.
-    let decoder: (any OutcomeDecoder)?
+    let decoder: any OutcomeDecoder
     /// What will be told if the task is not run again, while that is being decided.
     var outcomeInQuestion: Aftermath.Completion?
 
-    init(decoder: (any OutcomeDecoder)? = nil) {
+    init(decoder: any OutcomeDecoder) {
         self.decoder = decoder
     }
 }

@@ -116,6 +116,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
         do {
             try checkThatNotForked(options)
             let options = settings.completed(options)
+            if let defect = options.defect { throw defect }
             try await driver.entrance?.enterWhenRoom(options)
             return send(call, options)
         } catch is CancellationError {

@@ -40,5 +40,6 @@ extension PoolError {
             "\(task.options.place): the deadline of \(task.function.displayName), \(limit) after the call, passed \(when)"
         )
         previousFailures = task.attempts?.failures ?? []
+        missedDeadline = task.options.limits?.deadlineInstant
     }
 }

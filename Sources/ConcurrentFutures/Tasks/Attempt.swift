@@ -62,6 +62,14 @@ struct Attempt {
     }
 }
 
+extension [any Error] {
+    /// Appends why an attempt has failed. A policy may allow any number of attempts: of more than 64, those in the middle are forgotten.
+    mutating func appendFailure(_ error: any Error) {
+        if count == 64 { remove(at: 32) }
+        append(error)
+    }
+}
+
 /// The last failure of a call, with those of the attempts before, if it can keep them.
 func failure(_ error: any Error, after previous: [any Error]) -> any Error {
     guard !previous.isEmpty, var error = error as? PoolError else { return error }
@@ -101,9 +109,11 @@ extension TaskOptions {
             case .betweenAttempts: "waited for its next attempt at its deadline, and is not run again"
             }
         let remedy = if case .running = stage { ". \(Self.remedy)" } else { "" }
-        return PoolError(
+        var error = PoolError(
             .timedOut,
             "\(place): the task \(what); the deadline was \(limits?.deadline ?? .zero) after the call\(remedy)"
         )
+        error.missedDeadline = limits?.deadlineInstant
+        return error
     }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// When a task that failed is run again, how often, and after how long.
 ///
 /// ```swift
@@ -44,9 +46,9 @@ public struct RetryPolicy: Sendable {
         /// Waits longer after each failure.
         ///
         /// - Parameters:
-        ///   - initial: the wait after the first failure.
-        ///   - maximum: no wait is longer.
-        ///   - factor: by how much each wait is longer than the one before.
+        ///   - initial: the wait after the first failure; not negative.
+        ///   - maximum: no wait is longer; at least `initial`.
+        ///   - factor: how many times as long each wait is as the one before; at least 1.
         public static func exponential(from initial: Duration, upTo maximum: Duration, factor: Double = 2) -> Backoff {
             Backoff(initial: initial, factor: factor, maximum: maximum)
         }
@@ -60,7 +62,8 @@ public struct RetryPolicy: Sendable {
     public var failures: Failures
     /// Whether a task is run again after its function has thrown this error.
     ///
-    /// It is called in this process, on the thread of the pool's completion callbacks. A `map` with such a policy sends its items one by one.
+    /// It is called in this process: by a process pool on a thread of its own, one task after another, by the other executors where the task ran. It
+    /// should not wait for anything. A `map` with such a policy sends its items one by one, whatever its `chunkSize` is.
     public var retriesError: (@Sendable (any Error) -> Bool)?
 
     /// Creates a policy.
@@ -87,8 +90,7 @@ public struct RetryPolicy: Sendable {
     /// - Parameter attempt: the one that failed, counted from 1.
     func delay(afterAttempt attempt: Int) -> UInt64 {
         let longest = backoff.maximum.clampedNanoseconds
-        var delay = Double(backoff.initial.clampedNanoseconds)
-        for _ in 1..<max(1, attempt) where delay < Double(longest) { delay *= backoff.factor }
+        let delay = Double(backoff.initial.clampedNanoseconds) * pow(backoff.factor, Double(attempt - 1))
         return delay < Double(longest) ? UInt64(delay) : longest
     }
 
@@ -96,6 +98,9 @@ public struct RetryPolicy: Sendable {
     var defect: String? {
         if maxAttempts < 1 { return "maxAttempts is \(maxAttempts); a task has at least 1 attempt" }
         if backoff.initial < .zero || backoff.maximum < .zero { return "backoff is negative" }
+        if backoff.maximum < backoff.initial {
+            return "backoff begins with \(backoff.initial), which is longer than its longest wait, \(backoff.maximum)"
+        }
         if !(backoff.factor >= 1 && backoff.factor.isFinite) {
             return "backoff has the factor \(backoff.factor); it must be at least 1"
         }

@@ -136,7 +136,10 @@ final class LimitedTask<Body: LocalBody>: PooledTask {
         switch verdict {
         case .stands: items[index] = .ended(result)
         case .replaced(let error): items[index] = .ended(.failure(error))
-        case .mayRetry(let error): items[index] = .open(failures: failures + [error])
+        case .mayRetry(let error):
+            var failures = failures
+            failures.appendFailure(error)
+            items[index] = .open(failures: failures)
         }
     }
 

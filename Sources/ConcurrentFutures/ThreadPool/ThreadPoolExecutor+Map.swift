@@ -364,8 +364,10 @@ extension ThreadPoolExecutor {
         MapResults(
             plan: MapPlan(order: order, executor: self, options: options) { [core] taskOptions in
                 makeFeed(
-                    ChunkSender { items in
-                        await core.submitWhenRoom(PooledBatch(function: function, items: items), taskOptions)
+                    ChunkSender { items, mayWait in
+                        let batch = PooledBatch(function: function, items: items)
+                        guard mayWait else { return core.submit(batch, taskOptions) }
+                        return await core.submitWhenRoom(batch, taskOptions)
                     }
                 )
             }
