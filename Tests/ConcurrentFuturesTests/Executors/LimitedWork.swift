@@ -17,6 +17,13 @@ struct CallCounter: Codable, Sendable {
         return files.count { $0.hasPrefix("call-\(name)-") }
     }
 
+    /// Forgets all calls.
+    func reset() throws {
+        for file in try FileManager.default.contentsOfDirectory(atPath: directory) where file.hasPrefix("call-") {
+            try FileManager.default.removeItem(atPath: directory + "/" + file)
+        }
+    }
+
     /// Notes a call, and tells which it is.
     func add(_ name: String = "") throws -> Int {
         let number = count(name) + 1
@@ -67,6 +74,12 @@ enum LimitedWork {
     static func dawdle(_ counter: CallCounter, _ times: Int, _ milliseconds: Int) throws -> Int {
         let number = try counter.add()
         return number <= times ? block(milliseconds) : number
+    }
+
+    /// Notes each call, takes some milliseconds for the first one, and throws after the others.
+    static func dawdleThenTimeOut(_ counter: CallCounter, _ milliseconds: Int) throws -> Int {
+        let number = try counter.add()
+        return number == 1 ? block(milliseconds) : try Work.timeOut(number)
     }
 }
 

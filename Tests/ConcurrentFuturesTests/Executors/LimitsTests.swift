@@ -387,6 +387,59 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         #expect(counter.count() == 2)
     }
 
+    // F3, F13
+    @Test("a policy is asked while a callback blocks", arguments: ExecutorKind.concurrent)
+    func askedBesideCallbacks(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let policy = RetryPolicy(maxAttempts: 3, orIf: always)
+        try await kind.with { pool in
+            let value = await withCheckedContinuation { continuation in
+                pool.submit(Work.answer).onCompletion { _ in
+                    continuation.resume(returning: try? pool.submit(LimitedWork.refuse, counter, 2, retry: policy).get())
+                }
+            }
+            #expect(value == 3)
+        }
+    }
+
+    // C5
+    @Test("cancelling the task around `run` ends the wait of a synchronous function, too", arguments: ExecutorKind.allCases)
+    func cancelledRunOfSynchronous(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        let policy = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: always)
+        try await kind.with { pool in
+            let call = Task { try await pool.run(LimitedWork.refuse, counter, .max, retry: policy) }
+            #expect(await becomesTrue { counter.count() == 1 })
+            call.cancel()
+            await #expect(throws: (any Error).self) { try await call.value }
+        }
+        #expect(counter.count() == 1)
+    }
+
+    // C7
+    @Test("an error of the pool's that a function throws keeps the failures before it", arguments: ExecutorKind.allCases)
+    func keptInThrownError(kind: ExecutorKind) async throws {
+        let directory = try TemporaryDirectory()
+        let counter = CallCounter(in: directory)
+        try await kind.with { pool in
+            for policy in [RetryPolicy(maxAttempts: 2), RetryPolicy(maxAttempts: 2, orIf: always)] {
+                let future = pool.submit(
+                    LimitedWork.dawdleThenTimeOut,
+                    counter,
+                    310,
+                    timeout: .milliseconds(300),
+                    retry: policy
+                )
+                let error = timedOut(await future.result)
+                #expect(error?.message == "thrown by the function for 2")
+                #expect(error?.previousFailures.count == 1)
+                try counter.reset()
+            }
+        }
+    }
+
     // C5
     @Test("cancelling the task around `run` ends the wait for the next attempt", arguments: ExecutorKind.allCases)
     func cancelledRun(kind: ExecutorKind) async throws {

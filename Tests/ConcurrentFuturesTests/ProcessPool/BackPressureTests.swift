@@ -31,6 +31,33 @@ import Testing
         }
     }
 
+    @Test("a map gives out what it has before it waits for room, so that who has the room may wait for it")
+    func mapGivesBeforeItWaits() async throws {
+        try await withinBound {
+            let directory = try TemporaryDirectory()
+            let (first, second) = (FileGate(in: directory), FileGate(in: directory))
+            try await withProcessPool(maxWorkers: 2, options: ProcessPoolOptions(maxPending: 1)) { pool async throws in
+                let blocker = pool.submit(Work.passGate, first, "blocker")
+                // The map's first chunk waits for the only place, and behind it somebody who keeps it until the first result is there.
+                let map = Task {
+                    var squares: [Int] = []
+                    for try await square in pool.map(0..<3, chunkSize: 1, Work.square) {
+                        if squares.isEmpty { try second.release() }
+                        squares.append(square)
+                    }
+                    return squares
+                }
+                #expect(await becomesTrue { pool.waiterCount == 1 })
+                let keeper = Task { try await pool.run(Work.passGate, second, "keeper") }
+                #expect(await becomesTrue { pool.waiterCount == 2 })
+                try first.release()
+                #expect(try await map.value == [0, 1, 4])
+                #expect(try await keeper.value == "keeper")
+                #expect(try await blocker.value == "blocker")
+            }
+        }
+    }
+
     @Test("what could not be encoded, was cancelled or crashed gives its place up")
     func places() async throws {
         try await withProcessPool(maxWorkers: 1, options: ProcessPoolOptions(maxPending: 2, maxPendingBytes: 1000)) {

@@ -48,6 +48,76 @@ struct PoolStateMachineTests {
         #expect(bench.take() == [.send(second, to: 0)])
     }
 
+    @Test("what is taken back keeps its order")
+    func takenBackInOrder() {
+        var bench = Bench(maxWorkers: 1)
+        let tasks = (0..<4).map { _ in bench.machine.submit(cost: 1, actions: &bench.actions) }
+        bench.machine.workerReady(0, actions: &bench.actions)
+        _ = bench.machine.cancel(tasks[0], actions: &bench.actions)
+        _ = bench.take()
+        bench.machine.revokeCameTooLate(tasks[0], actions: &bench.actions)
+        for case .revoke(let task, from: 0) in bench.take() { bench.machine.revoked(task, actions: &bench.actions) }
+        bench.machine.gaveUp(by: 0, .ends(.cancelled), continues: false, actions: &bench.actions)
+        let sent = bench.take().compactMap { if case .send(let task, to: 0) = $0 { task } else { nil } }
+        #expect(sent == Array(tasks[1...]))
+    }
+
+    @Test("a pool that grows again keeps the workers that were to go")
+    func growsAgain() {
+        var bench = Bench(maxWorkers: 3)
+        for _ in 0..<3 { _ = bench.machine.submit(cost: 1, actions: &bench.actions) }
+        for id in WorkerID(0)..<3 { bench.machine.workerReady(id, actions: &bench.actions) }
+        bench.machine.resize(to: 1, actions: &bench.actions)
+        bench.machine.resize(to: 3, actions: &bench.actions)
+        _ = bench.take()
+        for id in WorkerID(0)..<3 { bench.machine.finished(by: id, isInQuestion: false, actions: &bench.actions) }
+        #expect(bench.take() == [])
+        #expect(bench.machine.workerCount == 3)
+    }
+
+    @Test("a termination is bounded by the pool's grace period, whatever it is asked for")
+    func boundedTermination() {
+        var bench = Bench(maxWorkers: 1)
+        _ = bench.machine.submit(cost: 1, actions: &bench.actions)
+        bench.machine.workerReady(0, actions: &bench.actions)
+        bench.machine.now = 1_000_000_000
+        bench.machine.terminate(gracePeriod: 60_000_000_000, actions: &bench.actions)
+        // The grace period is a second, and two more are for the fork server.
+        #expect(bench.machine.nextTime == 4_000_000_000)
+    }
+
+    // C1
+    @Test("a worker that says something else each time cannot put off its timeout")
+    func firstWordCounts() {
+        var bench = Bench(maxWorkers: 1)
+        bench.machine.now = 1000
+        let limits = TaskLimits(timeout: 100, deadlineInstant: 0, retry: nil)
+        _ = bench.machine.submit(cost: 1, limits: limits, actions: &bench.actions)
+        bench.machine.workerReady(0, actions: &bench.actions)
+        bench.machine.now = 1100
+        bench.machine.observedStart(by: 0, at: 5000, actions: &bench.actions)
+        #expect(bench.machine.nextTime == 1200)
+        bench.machine.now = 1200
+        _ = bench.take()
+        bench.machine.observedStart(by: 0, at: 5000, actions: &bench.actions)
+        #expect(bench.take() == [.climb(0)])
+    }
+
+    // C2
+    @Test("an error thrown in time is told if the deadline passes while the policy is asked")
+    func deadlineWhileAsked() {
+        var bench = Bench(maxWorkers: 1)
+        let policy = RetryPolicy(maxAttempts: 2, orIf: { _ in true })
+        let limits = TaskLimits(timeout: 0, deadlineInstant: 100, retry: policy)
+        let task = bench.machine.submit(cost: 1, limits: limits, actions: &bench.actions)
+        bench.machine.workerReady(0, actions: &bench.actions)
+        bench.machine.finished(by: 0, isInQuestion: true, actions: &bench.actions)
+        _ = bench.take()
+        bench.machine.now = 100
+        bench.machine.timePassed(actions: &bench.actions)
+        #expect(bench.take() == [.complete(task, .judged)])
+    }
+
     // D2
     @Test("a worker that does not begin what it was given loses it, and then ends; one that has begun is left alone")
     func beginnings() {
