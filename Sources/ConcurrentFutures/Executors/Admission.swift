@@ -49,13 +49,6 @@ final class Admission: Sendable {
         state.withLock { enter(&$0) }
     }
 
-    /// Takes a place, and waits for one if there is none.
-    ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits; then it has no place.
-    nonisolated(nonsending) func enter() async throws(CancellationError) {
-        _ = try await enter(Ticket())
-    }
-
     /// Takes a place, and waits for one until the ticket is withdrawn.
     ///
     /// - Returns: Whether it has a place.

@@ -35,14 +35,14 @@ enum MapInputEnd {
 
 /// Sends chunks of items to an executor.
 final class ChunkSender<Item: Sendable, Output: Sendable> {
-    private let submit: nonisolated(nonsending) (_ items: [Item], _ mayWait: Bool) async -> Future<BatchOutcome<Output>>
+    typealias Submit = nonisolated(nonsending) (_ items: [Item], _ mayWait: Bool) async -> Future<BatchOutcome<Output>>
+
+    private let submit: Submit
     private var unsent: Deque<[Item]> = []
 
-    /// - Parameter submit: sends a chunk. It waits, if it may, while the executor has as many tasks as it takes; else the chunk fails at once with the
-    ///   code `queueFull`.
-    init(
-        submit: nonisolated(nonsending) @escaping (_ items: [Item], _ mayWait: Bool) async -> Future<BatchOutcome<Output>>
-    ) {
+    /// - Parameter submit: sends a chunk. It waits, if it may, while the executor has as many tasks as it takes; else the chunk fails at
+    ///   once with the code `queueFull`.
+    init(submit: @escaping Submit) {
         self.submit = submit
     }
 

@@ -7,7 +7,8 @@ extension PoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
@@ -51,7 +52,8 @@ extension PoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
@@ -95,7 +97,8 @@ extension PoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
@@ -140,7 +143,8 @@ extension PoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
@@ -185,7 +189,8 @@ extension PoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
@@ -229,7 +234,8 @@ extension PoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
@@ -273,7 +279,8 @@ extension PoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with
@@ -318,7 +325,8 @@ extension PoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is stopped, and fails with

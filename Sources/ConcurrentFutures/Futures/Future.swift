@@ -84,8 +84,8 @@ public final class Future<Value: Sendable>: Sendable {
     /// Cancels the task, if it can still be cancelled.
     ///
     /// A task that has not started never runs, and the future fails with `CancellationError` at once. One that runs is asked to stop, as
-    /// `Task.cancel()` does. In a process pool its worker is killed if that takes longer than ``ProcessPoolOptions/gracePeriod``, its result
-    /// is dropped, and the future fails with `CancellationError` when it has stopped. In a thread pool the outcome is the function's own.
+    /// `Task.cancel()` does. In a process pool its worker is sent SIGTERM after half of ``ProcessPoolOptions/gracePeriod`` and SIGKILL at its end,
+    /// its result is dropped, and the future fails with `CancellationError` when it has stopped. In a thread pool the outcome is the function's own.
     ///
     /// - Returns: Whether the outcome is, or will be, a cancellation. It is `false` of a future that has finished.
     @discardableResult

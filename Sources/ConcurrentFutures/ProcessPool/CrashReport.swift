@@ -17,7 +17,12 @@ extension PoolError {
             error = PoolError(.workerMisbehaved, "\(process) was put down\(work): \(misbehaviour.message)")
         } else if let status {
             let couldNotBegin = !link.isReady && status.exitCode == Worker.failedToStart
-            let end = couldNotBegin ? "could not begin\(Worker.whyItFailed(in: standardError))" : status.sentence
+            let end =
+                if couldNotBegin {
+                    "could not begin\(Worker.whyItFailed(in: standardError))"
+                } else {
+                    link.isStuck ? "did not get ready to begin in 30 seconds, and was killed" : status.sentence
+                }
             error = PoolError(.workerCrashed, "\(process) \(end)\(work)")
             error.signal = status.signal == 0 ? nil : status.signal
             error.exitCode = status.exitCode

@@ -4,9 +4,10 @@ import Synchronization
 ///
 /// It runs no user code and waits for nobody but its own descriptors. The pool's lock is taken once for all replies that have come together.
 ///
-/// The fields that are not under the lock are the driver thread's own; that is what the unchecked conformance rests on.
+/// The fields that are not under the lock and can change are the driver thread's own; that is what the unchecked conformance rests on. Here is what
+/// other threads call; what the thread does is in `PoolDriver+Thread`, and how it starts workers and sees them end in `PoolDriver+Workers`.
 final class PoolDriver: TaskControl, @unchecked Sendable {
-    private struct Shared: ~Copyable {
+    struct Shared: ~Copyable {
         var core: PoolCore
         /// For when the alarm is set.
         var alarmTime = UInt64.max
@@ -17,37 +18,34 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         var waiters: [UnsafeContinuation<Void, Never>] = []
     }
 
-    private let settings: PoolSettings
-    private let shared: Mutex<Shared>
-    private let callbacks: CallbackThread
+    let settings: PoolSettings
+    let shared: Mutex<Shared>
+    let callbacks: CallbackThread
     /// For the deadlines of those who wait at the entrance; all others are the state machine's.
-    private let timers: ServiceThread
+    let timers: ServiceThread
     /// Where the programs' own retry policies are asked, so that neither tasks nor callbacks wait for one another because of them.
-    private let judges: ServiceThread
+    let judges: ServiceThread
     let entrance: Entrance?
-    private let poller: Poller
-    private let bell: Doorbell
-    private let alarm: Alarm
-    private let relay: StandardErrorRelay
+    let poller: Poller
+    let bell: Doorbell
+    let alarm: Alarm
+    let relay: StandardErrorRelay
 
-    private var launcher: (any WorkerLauncher)?
-    private var memoryWatch: MemoryWatch?
-    private var links: [WorkerLink] = []
+    // The driver thread's own.
+    var launcher: (any WorkerLauncher)?
+    var memoryWatch: MemoryWatch?
+    var links: [WorkerLink] = []
     /// Launchers that were lost one after the other without a worker having been started.
-    private var launchersLostInVain = 0
+    var launchersLostInVain = 0
+    var postponedStarts = PostponedStarts()
 
-    private enum Token {
+    enum Token {
         static let bell: UInt64 = 0
         static let launcher: UInt64 = 1
         static let alarm: UInt64 = 2
         /// A worker's is its number plus this.
         static let firstWorker: UInt64 = 3
     }
-
-    private static let mostLaunchersLostInVain = 3
-    /// How many times to look for a reply, yielding in between, before sleeping; see ``RingTaskChannel``.
-    private static let looksBeforeSleeping = 60
-    private static let turnsBetweenEvents = 32
 
     init(_ settings: PoolSettings) throws(SystemError) {
         self.settings = settings
@@ -167,7 +165,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     @discardableResult
-    private func withCore<Result>(_ body: (inout PoolCore, inout Aftermath) -> sending Result) -> Result {
+    func withCore<Result>(_ body: (inout PoolCore, inout Aftermath) -> sending Result) -> Result {
         var aftermath = Aftermath()
         let result = shared.withLock { shared in
             let result = body(&shared.core, &aftermath)
@@ -187,7 +185,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     /// Reads the error that a task has thrown, and asks its policy whether it is to be run again.
-    private func answer(_ question: Aftermath.Question) {
+    func answer(_ question: Aftermath.Question) {
         guard let payload = question.outcome.payload, let error = question.decoder.error(in: payload) else {
             preconditionFailure("only a task that has thrown an error is asked about")
         }
@@ -195,7 +193,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         withCore { core, aftermath in core.judged(question.task, isRunAgain: isRunAgain, error, &aftermath) }
     }
 
-    private func wakeDriver() {
+    func wakeDriver() {
         let mustStart = shared.withLock { shared in
             if shared.isGone { return false }
             defer { shared.hasThread = true }
@@ -211,7 +209,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     /// The pool cannot even begin. What the driver would have to do is done, or given up, here.
-    private func fail(_ reason: PoolError) {
+    func fail(_ reason: PoolError) {
         let isStopped = withCore { core, aftermath in
             core.cannotStartWorkers(reason, &aftermath)
             for case .start(let id) in core.takeOrders() {
@@ -222,300 +220,5 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         }
         shared.withLock { $0.hasThread = false }
         if isStopped { leave() }
-    }
-
-    // MARK: The driver thread
-
-    private func run() {
-        SystemThread.blockSignals()
-        var looks = 0
-        var busyTurns = 0
-        while true {
-            let (orders, isStopped) = shared.withLock { ($0.core.takeOrders(), $0.core.isStopped) }
-            if isStopped { break }
-            for order in orders { obey(order) }
-            watchMemory()
-            if receiveReplies() {
-                looks = 0
-                busyTurns += 1
-                // One worker that always has something to say must not hide another's death.
-                if busyTurns.isMultiple(of: Self.turnsBetweenEvents) { handleEvents(timeoutMilliseconds: 0) }
-            } else if looks < Self.looksBeforeSleeping, !links.isEmpty {
-                looks += 1
-                yieldProcessor()
-            } else {
-                looks = 0
-                sleep()
-            }
-        }
-        leave()
-    }
-
-    private func obey(_ order: PoolCore.Order) {
-        switch order {
-        case .start(let id): startWorker(id)
-        case .terminate(let id):
-            links.first { $0.id == id }?.isUnwanted = true
-            launcher?.terminate(id)
-        case .kill(let id):
-            links.first { $0.id == id }?.isUnwanted = true
-            launcher?.kill(id)
-        case .abandonWorkers: abandonWorkers()
-        case .watchMemory(let id):
-            memoryWatch?.begin(id, now: monotonicNanoseconds())
-        }
-    }
-
-    /// Looks at the memory of the workers whose turn it is.
-    private func watchMemory() {
-        guard let nextLook = memoryWatch?.nextLook else { return }
-        let now = monotonicNanoseconds()
-        guard nextLook <= now else { return }
-        for id in memoryWatch?.due(now: now) ?? [] {
-            guard let link = links.first(where: { $0.id == id }) else { continue }
-            guard shared.withLock({ $0.core.keepsWatching(id) }) else {
-                memoryWatch?.pause(id)
-                continue
-            }
-            if link.memory == nil, let pid = link.pid { link.memory = try? ProcessMemory.Reader(pid: pid) }
-            if memoryWatch?.saw(id, link.memory?.read()?.own, now: now) != nil {
-                link.isOverMemoryLimit = true
-                launcher?.kill(id)
-            }
-        }
-    }
-
-    /// - Returns: whether there were any.
-    private func receiveReplies() -> Bool {
-        var replies: [(WorkerLink, Reply)] = []
-        for link in links where link.misbehaviour == nil {
-            do {
-                try link.channel.receive { replies.append((link, $0)) }
-            } catch {
-                putDown(link, error)
-            }
-        }
-        guard !replies.isEmpty else { return false }
-        withCore { core, aftermath in
-            core.tellTime(ifNeeded: true)
-            // What a worker said before it went mad counts; what it said after it made no sense does not.
-            var senseless: Set<WorkerID> = []
-            for (link, reply) in replies where !senseless.contains(link.id) {
-                do throws(ChannelFailure) {
-                    if try isOfInitializer(reply, link) { continue }
-                    if reply.kind == .ready { try beginToWatch(link, reply.payload) }
-                    try core.received(reply, from: link.id, &aftermath)
-                } catch {
-                    senseless.insert(link.id)
-                    putDown(link, error)
-                }
-            }
-        }
-        if replies.contains(where: { $0.1.kind == .ready }) { launchersLostInVain = 0 }
-        return true
-    }
-
-    /// Notes what a worker says of its start.
-    ///
-    /// - Returns: whether that was all.
-    private func isOfInitializer(_ reply: Reply, _ link: WorkerLink) throws(ChannelFailure) -> Bool {
-        if reply.kind == .ready { link.isReady = true }
-        guard reply.kind == .initializerFailed else { return false }
-        try link.receivedInitializerFailure(reply.payload)
-        // It ends by itself; what it wrote last is known once it has.
-        launcher?.kill(link.id)
-        return true
-    }
-
-    /// A worker says how much memory it had at its birth, if that matters.
-    private func beginToWatch(_ link: WorkerLink, _ payload: Payload) throws(ChannelFailure) {
-        guard memoryWatch != nil else { return }
-        guard payload.count == 8 else { throw ChannelFailure(message: "it did not tell its memory") }
-        memoryWatch?.add(link.id, baseline: payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
-    }
-
-    /// A worker has written what no sound worker writes. How it ends is told like any other end.
-    private func putDown(_ link: WorkerLink, _ failure: ChannelFailure) {
-        link.misbehaviour = failure
-        launcher?.kill(link.id)
-    }
-
-    private func sleep() {
-        var isQuiet = true
-        for link in links where link.misbehaviour == nil { isQuiet = link.channel.prepareToSleep() && isQuiet }
-        handleEvents(timeoutMilliseconds: isQuiet ? timeoutMilliseconds() : 0)
-        for link in links { link.channel.wakeUp() }
-    }
-
-    private func handleEvents(timeoutMilliseconds: Int32) {
-        var launcherHasEvents = false
-        var timeHasPassed = false
-        poller.wait(timeoutMilliseconds: timeoutMilliseconds) { token in
-            switch token {
-            case Token.bell: bell.silence()
-            case Token.launcher: launcherHasEvents = true
-            case Token.alarm:
-                alarm.silence()
-                timeHasPassed = true
-            default: links.first { UInt64($0.id) + Token.firstWorker == token }?.bell.silence()
-            }
-        }
-        if launcherHasEvents || launcher?.deadline != nil { handleLauncherEvents() }
-        if timeHasPassed { handleTime() }
-    }
-
-    private func handleTime() {
-        // What has ended has ended in time, if that has been said before its time was looked at.
-        _ = receiveReplies()
-        shared.withLock { $0.alarmTime = .max }
-        withCore { core, aftermath in core.timePassed(&aftermath) }
-    }
-
-    private func timeoutMilliseconds() -> Int32 {
-        guard let deadline = [launcher?.deadline, memoryWatch?.nextLook].compactMap(\.self).min() else { return -1 }
-        let now = monotonicNanoseconds()
-        return deadline <= now ? 0 : Int32(clamping: (deadline - now) / 1_000_000 + 1)
-    }
-
-    private func leave() {
-        launcher?.close()
-        relay.close()
-        timers.close()
-        judges.close()
-        callbacks.close()
-        let waiters = shared.withLock { shared in
-            shared.isGone = true
-            defer { shared.waiters = [] }
-            return shared.waiters
-        }
-        for waiter in waiters { waiter.resume() }
-    }
-
-    // MARK: Workers
-
-    private func abandonWorkers() {
-        guard let launcher else { return }
-        launcher.abandon()
-        handleLauncherEvents()
-    }
-
-    private func startWorker(_ id: WorkerID) {
-        do {
-            let launcher = try self.launcher ?? startLauncher()
-            let bell = try Doorbell()
-            let tap = settings.options.standardError == .capture ? try relay.makeTap() : nil
-            let channel: any WorkerChannel
-            do {
-                try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
-                channel = try launcher.launch(id, bell: bell, standardError: tap?.writing)
-            } catch {
-                if let tap { _ = relay.remove(tap.reading) }
-                throw error
-            }
-            tap?.reading.follow(channel)
-            links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading))
-            shared.withLock { $0.core.add(channel, for: id) }
-        } catch {
-            workerDidNotStart(id, String(describing: error))
-        }
-    }
-
-    private func startLauncher() throws -> any WorkerLauncher {
-        let launcher = try KeeperLauncher(settings)
-        try poller.add(launcher.descriptor, token: Token.launcher)
-        self.launcher = launcher
-        shared.withLock { $0.launcherPid = launcher.pid }
-        return launcher
-    }
-
-    private func handleLauncherEvents() {
-        guard let launcher else { return }
-        for event in launcher.events() {
-            switch event {
-            case .started(let id, let pid): links.first { $0.id == id }?.pid = pid
-            case .startFailed(let id, let reason): workerDidNotStart(id, reason)
-            case .ended(let id, let status): workerEnded(id, status)
-            case .unable(let reason): launcherIsUnable(reason)
-            case .lost: launcherWasLost()
-            }
-        }
-    }
-
-    private func workerDidNotStart(_ id: WorkerID, _ reason: String) {
-        if let tap = remove(id)?.standardError { _ = relay.remove(tap) }
-        let failure = PoolError(.brokenPool, "a worker cannot be started: \(reason)")
-        withCore { core, aftermath in
-            core.workerEnded(id, running: false, failure: failure, isKeepersFault: false, &aftermath)
-        }
-    }
-
-    private func remove(_ id: WorkerID) -> WorkerLink? {
-        guard let index = links.firstIndex(where: { $0.id == id }) else { return nil }
-        let link = links.remove(at: index)
-        poller.remove(link.bell.descriptor)
-        memoryWatch?.remove(id)
-        return link
-    }
-
-    /// - Parameter status: `nil` if the worker went with its launcher, so that nobody knows.
-    private func workerEnded(_ id: WorkerID, _ status: ExitStatus?) {
-        // What it had answered counts, whatever happened then.
-        _ = receiveReplies()
-        let memoryPeak = memoryWatch?.peak(of: id) ?? 0
-        guard let link = remove(id) else { return }
-        let standardError = link.standardError.map(relay.remove) ?? ""
-        let victim = shared.withLock { $0.core.victim(of: id) }
-        let failure =
-            PoolError.limitExceeded(
-                link,
-                status: status,
-                victim: victim,
-                standardError: standardError,
-                memoryPeak: memoryPeak,
-                options: settings.options
-            ) ?? PoolError.workerEnded(link, status: status, victim: victim, standardError: standardError)
-        let initializerFailure = PoolError.initializerFailed(
-            link,
-            status: status,
-            initializer: settings.initializer,
-            standardError: standardError
-        )
-        withCore { core, aftermath in
-            if let initializerFailure { core.initializerFailed(initializerFailure, &aftermath) }
-            core.workerEnded(
-                id,
-                running: victim != nil,
-                failure: failure,
-                isKeepersFault: status == nil,
-                &aftermath
-            )
-        }
-    }
-
-    private func launcherWasLost() {
-        closeLauncher()
-        launchersLostInVain += 1
-        if launchersLostInVain >= Self.mostLaunchersLostInVain {
-            cannotStartWorkers("the fork server ends before it has started a worker")
-        }
-        for link in links { workerEnded(link.id, nil) }
-    }
-
-    private func launcherIsUnable(_ reason: String) {
-        closeLauncher()
-        cannotStartWorkers(reason)
-        for link in links { workerEnded(link.id, nil) }
-    }
-
-    private func closeLauncher() {
-        guard let launcher else { return }
-        poller.remove(launcher.descriptor)
-        launcher.close()
-        self.launcher = nil
-    }
-
-    private func cannotStartWorkers(_ reason: String) {
-        let failure = PoolError(.brokenPool, reason)
-        withCore { core, aftermath in core.cannotStartWorkers(failure, &aftermath) }
     }
 }

@@ -9,6 +9,10 @@ final class WorkerLink {
     var pid: Int32?
     /// Whether it has said that it can take tasks.
     var isReady = false
+    /// When it must have said so, or run the pool's initializer; `nil` before its process is there, and once that has been looked at.
+    var mustBeReadyBy: UInt64?
+    /// Whether it was killed because it did neither.
+    var isStuck = false
     /// Reads its memory, once that is looked at.
     var memory: ProcessMemory.Reader?
     /// Whether it was killed because it took more memory than it may.

@@ -47,8 +47,7 @@ enum ChildProcesses {
         return ExitStatus(
             signal: cf_wait_status_signal(status),
             exitCode: cf_wait_status_exited(status) != 0 ? cf_wait_status_exit_code(status) : nil,
-            processorTime: time(usage.ru_utime) + time(usage.ru_stime),
-            peakMemory: UInt64(usage.ru_maxrss) * 1024
+            processorTime: time(usage.ru_utime) + time(usage.ru_stime)
         )
     }
 

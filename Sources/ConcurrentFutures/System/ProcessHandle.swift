@@ -9,8 +9,6 @@ struct ExitStatus: Sendable, Hashable, Codable {
     var exitCode: Int32?
     /// The processor time it used, in nanoseconds.
     var processorTime: UInt64 = 0
-    /// The most memory it had resident, in bytes.
-    var peakMemory: UInt64 = 0
 }
 
 /// A process that is known by more than its number, which may come to name another one.

@@ -23,6 +23,9 @@ struct SystemError: Error, Hashable, Sendable, Codable, CustomStringConvertible 
     /// Whether the process at the other end is gone.
     var isDisconnected: Bool { number == EPIPE || number == ECONNRESET }
 
+    /// Whether there was too little of something, which may be different in a moment.
+    var isShortage: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(number) }
+
     /// Whether the call only has to be made again later.
     var isTransient: Bool { number == EAGAIN || number == EINTR }
 }

@@ -57,7 +57,8 @@ public struct StartupCall: Sendable {
 /// try await withProcessPool(preload: .call(loadModel, "words.bin")) { pool in … }
 /// ```
 ///
-/// It cannot be `async`, and must leave no thread behind: a process with threads cannot be forked safely.
+/// It cannot be `async`, and must leave no thread behind: a process with threads cannot be forked safely. What it leaves must be memory: workers have none
+/// of the descriptors that it opened, and processes that it started are ended when the first worker ends.
 public struct PreloadCall: Sendable {
     let body: any TaskBody<Void>
     let options: TaskOptions

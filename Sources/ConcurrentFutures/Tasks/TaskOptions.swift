@@ -11,7 +11,8 @@ public struct TaskOptions: Sendable {
     ///
     /// - Parameters:
     ///   - timeout: how long each attempt may run, from its start; more than zero.
-    ///   - deadline: when the task must have ended, from now on, whether it waits, runs, or is to be run again.
+    ///   - deadline: when the task must have ended, from now on, whether it waits, runs, or is to be run again. None or a negative one has passed
+    ///     already.
     ///   - retry: when it is run again after a failure.
     ///   - file: the file in which the task was submitted.
     ///   - line: the line at which the task was submitted.

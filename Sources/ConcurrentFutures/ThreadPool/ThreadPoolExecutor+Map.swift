@@ -7,7 +7,8 @@ extension ThreadPoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is asked to stop, and fails with
@@ -51,7 +52,8 @@ extension ThreadPoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is asked to stop, and fails with
@@ -95,7 +97,8 @@ extension ThreadPoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is asked to stop, and fails with
@@ -139,7 +142,8 @@ extension ThreadPoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is asked to stop, and fails with
@@ -183,7 +187,8 @@ extension ThreadPoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is asked to stop, and fails with
@@ -227,7 +232,8 @@ extension ThreadPoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is asked to stop, and fails with
@@ -271,7 +277,8 @@ extension ThreadPoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is asked to stop, and fails with
@@ -315,7 +322,8 @@ extension ThreadPoolExecutor {
     ///
     /// - Parameters:
     ///   - input: the items.
-    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement.
+    ///   - chunkSize: how many items travel together; by default as many as take about half a millisecond, by measurement. With a `retry` that asks
+    ///     about errors it is 1.
     ///   - bufferSize: how many items at most may have been read from the input beyond the results that were returned; by default
     ///     enough to keep all workers busy.
     ///   - timeout: how long the call for one item may run, from its start; then it is asked to stop, and fails with

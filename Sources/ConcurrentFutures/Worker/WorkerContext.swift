@@ -9,8 +9,9 @@ import Synchronization
 /// }
 /// ```
 public struct WorkerContext: Sendable, Hashable {
-    /// Which of the pool's workers this is, from 0 to `maxWorkers - 1`. No two that live at the same time have the same; one that is
-    /// started in the place of another takes its index over.
+    /// Which of the pool's workers this is, from 0 to one less than the most workers that the pool was ever allowed: a pool that was resized
+    /// keeps the indices of those that stay. No two that live at the same time have the same; one that is started in the place of another takes its
+    /// index over.
     public let workerIndex: Int
     /// Which attempt at the task this is, counted from 1; see ``RetryPolicy``.
     public let attempt: Int

@@ -94,8 +94,8 @@ import Testing
         admission.leave()
         let alreadyCancelled = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            try await admission.enter()
-            try await admission.enter()
+            _ = try await admission.enter(Admission.Ticket())
+            _ = try await admission.enter(Admission.Ticket())
         }
         await #expect(throws: CancellationError.self) { try await alreadyCancelled.value }
         #expect(!admission.tryEnter())
@@ -129,7 +129,7 @@ import Testing
         admission.close()
         #expect(try await task.value)
         #expect(admission.tryEnter())
-        try await admission.enter()
+        #expect(try await admission.enter(Admission.Ticket()))
     }
 
     @Test("many that enter, wait, give up and leave never exceed the limits, and leave nothing behind")

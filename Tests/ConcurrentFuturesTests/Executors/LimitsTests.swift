@@ -396,7 +396,9 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
         try await kind.with { pool in
             let value = await withCheckedContinuation { continuation in
                 pool.submit(Work.answer).onCompletion { _ in
-                    continuation.resume(returning: try? pool.submit(LimitedWork.refuse, counter, 2, retry: policy).get())
+                    continuation.resume(
+                        returning: try? pool.submit(LimitedWork.refuse, counter, 2, retry: policy).get()
+                    )
                 }
             }
             #expect(value == 3)
@@ -404,7 +406,10 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C5
-    @Test("cancelling the task around `run` ends the wait of a synchronous function, too", arguments: ExecutorKind.allCases)
+    @Test(
+        "cancelling the task around `run` ends the wait of a synchronous function, too",
+        arguments: ExecutorKind.allCases
+    )
     func cancelledRunOfSynchronous(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)
@@ -419,7 +424,10 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 
     // C7
-    @Test("an error of the pool's that a function throws keeps the failures before it", arguments: ExecutorKind.allCases)
+    @Test(
+        "an error of the pool's that a function throws keeps the failures before it",
+        arguments: ExecutorKind.allCases
+    )
     func keptInThrownError(kind: ExecutorKind) async throws {
         let directory = try TemporaryDirectory()
         let counter = CallCounter(in: directory)

@@ -1,0 +1,175 @@
+// How the driver starts workers and sees them end.
+
+extension PoolDriver {
+    private static let mostLaunchersLostInVain = 3
+
+    func abandonWorkers() {
+        guard let launcher else { return }
+        launcher.abandon()
+        handleLauncherEvents()
+    }
+
+    func startWorker(_ id: WorkerID) {
+        do {
+            try launchWorker(id)
+            postponedStarts.succeeded()
+        } catch {
+            let isShort = (error as? SystemError)?.isShortage == true
+            if isShort, postponedStarts.postpone(id, now: monotonicNanoseconds()) { return }
+            workerDidNotStart(id, String(describing: error))
+        }
+    }
+
+    private func launchWorker(_ id: WorkerID) throws {
+        let launcher = try self.launcher ?? startLauncher()
+        let bell = try Doorbell()
+        let tap = settings.options.standardError == .capture ? try relay.makeTap() : nil
+        let channel: any WorkerChannel
+        do {
+            try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
+            channel = try launcher.launch(id, bell: bell, standardError: tap?.writing)
+        } catch {
+            poller.remove(bell.descriptor)
+            if let tap { _ = relay.remove(tap.reading) }
+            throw error
+        }
+        tap?.reading.follow(channel)
+        links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading))
+        shared.withLock { $0.core.add(channel, for: id) }
+    }
+
+    // MARK: Starts that take their time
+
+    /// How long a worker may take from its birth until it stands ready or runs the pool's initializer, which takes as long as it takes. It needs
+    /// some milliseconds, on a machine that is not overloaded.
+    private static let timeToGetReady: UInt64 = 30_000_000_000
+
+    /// When a worker must have got ready, if one has to.
+    var nextStartLimit: UInt64? { links.compactMap(\.mustBeReadyBy).min() }
+
+    /// Tries again to start what could not be started, and ends what does not get ready.
+    func watchStarts() {
+        guard postponedStarts.nextTry != nil || nextStartLimit != nil else { return }
+        let now = monotonicNanoseconds()
+        for id in postponedStarts.take(now: now) { startWorker(id) }
+        for link in links where link.mustBeReadyBy.map({ $0 <= now }) == true {
+            link.mustBeReadyBy = nil
+            guard !link.isReady, link.channel.stage != .initializing else { continue }
+            link.isStuck = true
+            launcher?.kill(link.id)
+        }
+    }
+
+    func workerWasNotNeeded(_ id: WorkerID) {
+        let failure = PoolError(.brokenPool, "a worker was not needed any more before it could be started")
+        withCore { core, aftermath in
+            core.workerEnded(id, running: false, failure: failure, isKeepersFault: true, &aftermath)
+        }
+    }
+
+    // MARK: The launcher
+
+    private func startLauncher() throws -> any WorkerLauncher {
+        let launcher = try KeeperLauncher(settings)
+        try poller.add(launcher.descriptor, token: Token.launcher)
+        self.launcher = launcher
+        shared.withLock { $0.launcherPid = launcher.pid }
+        return launcher
+    }
+
+    func handleLauncherEvents() {
+        guard let launcher else { return }
+        for event in launcher.events() {
+            switch event {
+            case .started(let id, let pid):
+                guard let link = links.first(where: { $0.id == id }) else { continue }
+                link.pid = pid
+                if !link.isReady { link.mustBeReadyBy = monotonicNanoseconds() + Self.timeToGetReady }
+            case .startFailed(let id, let reason): workerDidNotStart(id, reason)
+            case .ended(let id, let status): workerEnded(id, status)
+            case .unable(let reason): launcherIsUnable(reason)
+            case .lost: launcherWasLost()
+            }
+        }
+    }
+
+    // MARK: Ends
+
+    private func workerDidNotStart(_ id: WorkerID, _ reason: String) {
+        if let tap = remove(id)?.standardError { _ = relay.remove(tap) }
+        let failure = PoolError(.brokenPool, "a worker cannot be started: \(reason)")
+        withCore { core, aftermath in
+            core.workerEnded(id, running: false, failure: failure, isKeepersFault: false, &aftermath)
+        }
+    }
+
+    private func remove(_ id: WorkerID) -> WorkerLink? {
+        guard let index = links.firstIndex(where: { $0.id == id }) else { return nil }
+        let link = links.remove(at: index)
+        poller.remove(link.bell.descriptor)
+        memoryWatch?.remove(id)
+        return link
+    }
+
+    /// - Parameter status: `nil` if the worker went with its launcher, so that nobody knows.
+    private func workerEnded(_ id: WorkerID, _ status: ExitStatus?) {
+        // What it had answered counts, whatever happened then.
+        _ = receiveReplies()
+        let memoryPeak = memoryWatch?.peak(of: id) ?? 0
+        guard let link = remove(id) else { return }
+        let standardError = link.standardError.map(relay.remove) ?? ""
+        let victim = shared.withLock { $0.core.victim(of: id) }
+        let failure =
+            PoolError.limitExceeded(
+                link,
+                status: status,
+                victim: victim,
+                standardError: standardError,
+                memoryPeak: memoryPeak,
+                options: settings.options
+            ) ?? PoolError.workerEnded(link, status: status, victim: victim, standardError: standardError)
+        let initializerFailure = PoolError.initializerFailed(
+            link,
+            status: status,
+            initializer: settings.initializer,
+            standardError: standardError
+        )
+        withCore { core, aftermath in
+            if let initializerFailure { core.initializerFailed(initializerFailure, &aftermath) }
+            core.workerEnded(
+                id,
+                running: victim != nil,
+                failure: failure,
+                isKeepersFault: status == nil,
+                &aftermath
+            )
+        }
+    }
+
+    private func launcherWasLost() {
+        closeLauncher()
+        launchersLostInVain += 1
+        if launchersLostInVain >= Self.mostLaunchersLostInVain {
+            cannotStartWorkers("the fork server ends before it has started a worker")
+        }
+        for link in links { workerEnded(link.id, nil) }
+    }
+
+    private func launcherIsUnable(_ reason: String) {
+        closeLauncher()
+        cannotStartWorkers(reason)
+        for link in links { workerEnded(link.id, nil) }
+    }
+
+    private func closeLauncher() {
+        guard let launcher else { return }
+        poller.remove(launcher.descriptor)
+        launcher.close()
+        self.launcher = nil
+    }
+
+    private func cannotStartWorkers(_ reason: String) {
+        let failure = PoolError(.brokenPool, reason)
+        withCore { core, aftermath in core.cannotStartWorkers(failure, &aftermath) }
+    }
+}
