@@ -32,6 +32,24 @@ struct CallCounter: Codable, Sendable {
     }
 }
 
+/// Tells by files whether a call has begun, and whether it was asked to stop.
+struct StopMark: Codable, Sendable {
+    let directory: String
+    let name: String
+
+    var begun: String { "\(directory)/begun-\(name)" }
+    var asked: String { "\(directory)/asked-\(name)" }
+    var hasBegun: Bool { FileManager.default.fileExists(atPath: begun) }
+    var wasAsked: Bool { FileManager.default.fileExists(atPath: asked) }
+}
+
+extension TemporaryDirectory {
+    func stop(_ name: String) -> StopMark { StopMark(directory: path, name: name) }
+}
+
+/// Limits of time in milliseconds, to be tried one after the other where only a busy machine is too late for the first.
+let growingLimits = [500, 3_000, 20_000]
+
 enum LimitedWork {
     /// Blocks for some milliseconds, whatever it is asked.
     static func block(_ milliseconds: Int) -> Int {
@@ -40,11 +58,12 @@ enum LimitedWork {
         return milliseconds
     }
 
-    /// Ends when it is asked to stop; the bound is for a test that failed.
-    static func waitForCancellation(_ path: String) async throws -> Int {
+    /// Says that it has begun, waits to be asked to stop, and leaves a file only if it was. The bound is for a test that failed.
+    static func waitForCancellation(_ stop: StopMark) async throws -> Int {
+        try Work.touch(stop.begun)
         let end = ContinuousClock.now + testBound
         while !Task.isCancelled, .now < end { try? await Task.sleep(for: .milliseconds(1)) }
-        try Work.touch(path)
+        if Task.isCancelled { try Work.touch(stop.asked) }
         return 1
     }
 
@@ -91,6 +110,8 @@ struct LimitedItem: Codable, Sendable {
     var failures = 0
     let counter: CallCounter
 
+    var stop: StopMark { StopMark(directory: counter.directory, name: name) }
+
     func run() throws -> String {
         let call = try counter.add(name)
         if call <= slowCalls { _ = LimitedWork.block(milliseconds) }
@@ -102,7 +123,7 @@ struct LimitedItem: Codable, Sendable {
     func runLater() async throws -> String {
         let isCancelled = Task.isCancelled
         let call = try counter.add(name)
-        if call <= slowCalls { _ = try await LimitedWork.waitForCancellation(counter.directory + "/stopped-\(name)") }
+        if call <= slowCalls { _ = try await LimitedWork.waitForCancellation(stop) }
         return isCancelled ? "cancelled" : name
     }
 }

@@ -58,8 +58,7 @@ private let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf:
             let start = ContinuousClock.now
             let future = pool.submit(
                 { () throws -> Int in
-                    _ = waitUntilCancelled()
-                    heard.withLock { $0 = .now }
+                    if waitUntilCancelled() { heard.withLock { $0 = .now } }
                     if throwsThen { throw Refusal(number: 1) }
                     return 1
                 },
@@ -86,8 +85,7 @@ private let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf:
             let error = pool.submit(
                 { () throws -> Int in
                     calls.add()
-                    _ = waitUntilCancelled()
-                    throw Refusal(number: 5)
+                    throw Refusal(number: waitUntilCancelled() ? 5 : 6)
                 },
                 retry: policy
             )
@@ -102,7 +100,12 @@ private let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf:
     func unasked(isAsync: Bool) async throws {
         try await withThreadPool(maxWorkers: 1) { pool in
             let items = [false, true, false, false]
-            let sync: @Sendable (Bool) -> Bool = { isSlow in isSlow ? waitUntilCancelled() : Task.isCancelled }
+            let asked = Tally()
+            let sync: @Sendable (Bool) -> Bool = { isSlow in
+                guard isSlow else { return Task.isCancelled }
+                if waitUntilCancelled() { asked.add() }
+                return true
+            }
             let async: @Sendable (Bool) async -> Bool = { isSlow in
                 await Task.yield()
                 return sync(isSlow)
@@ -113,6 +116,7 @@ private let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf:
                 ? await pool.map(items, chunkSize: 4, timeout: timeout, async).results.collect()
                 : await pool.map(items, chunkSize: 4, timeout: timeout, sync).results.collect()
             #expect(outcomes.map { try? $0.get() } == [false, nil, false, false])
+            #expect(asked.value == 1)
         }
     }
 
