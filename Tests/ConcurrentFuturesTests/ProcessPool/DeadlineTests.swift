@@ -26,19 +26,52 @@ import Testing
     }
 
     // C1
-    @Test("a task that does not handle SIGTERM is dead after half of the grace period")
+    @Test("a task that does not handle SIGTERM is dead of it after half of the grace period")
     func terminated() async throws {
         let directory = try TemporaryDirectory()
-        try await withProcessPool(maxWorkers: 1, options: .grace(.seconds(60))) { pool in
+        try await withProcessPool(maxWorkers: 1, options: .grace(.seconds(4))) { pool in
+            let first = try await pool.run(StoppingWork.spin, 0)
+            let start = ContinuousClock.now
+            let error = await expectPoolError(.timedOut) {
+                try await pool.run(StoppingWork.neverListen, directory.file("began"), timeout: .milliseconds(100))
+            }
+            #expect(.now - start >= .milliseconds(2100))
+            // It could end in no other way before the end of the grace period, and then not in this one.
+            #expect(error?.signal == SIGTERM)
+            #expect(error?.pid == first)
+            let second = try await pool.run(StoppingWork.spin, 0)
+            #expect(second != first)
+        }
+    }
+
+    // C1
+    @Test("a handler for SIGTERM has the other half of the grace period", arguments: [false, true])
+    func handled(terminating: Bool) async throws {
+        let directory = try TemporaryDirectory()
+        let initializer = StartupCall.call(StoppingWork.handleTermination, directory.file("handled"))
+        try await withProcessPool(maxWorkers: 1, initializer: initializer, options: .grace(.seconds(4))) { pool in
+            _ = try await pool.run(StoppingWork.spin, 0)
+            let start = ContinuousClock.now
             let future = pool.submit(
                 StoppingWork.neverListen,
                 directory.file("began"),
-                timeout: .milliseconds(50),
-                retry: RetryPolicy(maxAttempts: 1)
+                timeout: terminating ? nil : .milliseconds(100)
             )
             #expect(await becomesTrue { directory.has("began") })
-            await pool.terminate(gracePeriod: .milliseconds(400))
-            await #expect(throws: CancellationError.self) { try await future.value }
+            let end = Task { if terminating { await pool.terminate() } }
+            #expect(await becomesTrue { directory.has("handled") })
+            #expect(.now - start >= .seconds(2))
+            #expect(!future.isDone)
+            if terminating {
+                await #expect(throws: CancellationError.self) { try await future.value }
+            } else {
+                let error = await expectPoolError(.timedOut) { try await future.value }
+                #expect(error?.signal == SIGKILL)
+            }
+            #expect(.now - start >= .seconds(4))
+            let pid = try directory.pid("began")
+            #expect(!ProcessWork.isAlive(pid))
+            await end.value
         }
     }
 
@@ -171,7 +204,7 @@ import Testing
         }
     }
 
-    @Test("limits that never matter leave nothing behind")
+    @Test("thousands of tasks whose limits never matter have their values")
     func manyLimits() async throws {
         try await withProcessPool(maxWorkers: 2) { pool in
             for _ in 0..<10 {

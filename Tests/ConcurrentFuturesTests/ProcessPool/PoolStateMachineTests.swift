@@ -118,6 +118,19 @@ struct PoolStateMachineTests {
         #expect(bench.take() == [.complete(task, .judged)])
     }
 
+    @Test("the limits of tasks that have ended are forgotten, but for the last few")
+    func forgetsLimits() throws {
+        var bench = Bench(maxWorkers: 1)
+        for n in 0..<UInt64(5_000) {
+            let limits = TaskLimits(timeout: 0, deadlineInstant: 1_000_000 + n, retry: nil)
+            _ = bench.machine.submit(cost: 1, limits: limits, actions: &bench.actions)
+            if n == 0 { bench.machine.workerReady(0, actions: &bench.actions) }
+            bench.machine.finished(by: 0, isInQuestion: false, actions: &bench.actions)
+        }
+        #expect(try #require(bench.machine.timers.next) >= 1_000_000 + 4_500)
+        #expect(bench.machine.nextTime == nil)
+    }
+
     // D2
     @Test("a worker that does not begin what it was given loses it, and then ends; one that has begun is left alone")
     func beginnings() {

@@ -11,16 +11,39 @@ enum StoppingWork {
         return getpid()
     }
 
+    /// Leaves a file that names this process.
+    static func begin(_ path: String) throws {
+        // Who sees the file is to see all of it.
+        try Data("\(getpid())".utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    }
+
+    /// Begins, and does not end; made for the fork server.
+    static func beginOnly(_ began: String) throws {
+        try begin(began)
+        _ = spin(3_600_000)
+    }
+
+    /// Where SIGTERM leaves a file in this process. A signal handler can neither capture nor make it.
+    @exclusivity(unchecked) nonisolated(unsafe) private static var terminationMark: UnsafeMutablePointer<CChar>?
+
+    /// Has SIGTERM leave a file and end nothing.
+    static func handleTermination(_ path: String) {
+        terminationMark = strdup(path)
+        signal(SIGTERM) { _ in
+            if let path = StoppingWork.terminationMark { close(creat(path, 0o600)) }
+        }
+    }
+
     /// Says that it has begun, and can be ended by nothing but SIGKILL.
     static func ignoreAll(_ began: String) throws -> Int32 {
         signal(SIGTERM, SIG_IGN)
-        try Work.touch(began)
+        try begin(began)
         return spin(60_000)
     }
 
     /// Says that it has begun, and never looks whether it is to stop.
     static func neverListen(_ began: String) throws -> Int32 {
-        try Work.touch(began)
+        try begin(began)
         return spin(60_000)
     }
 
@@ -73,6 +96,14 @@ enum StoppingWork {
         return count
     }
 
+    /// Ends only if it was called before; the bound is for a test that failed.
+    static func neverEndAtFirst(_ directory: String) throws -> Int {
+        let count = try countCall(directory, "call")
+        let end = ContinuousClock.now + testBound
+        while count == 1, .now < end { usleep(1000) }
+        return count
+    }
+
     static func spinIfThree(_ n: Int) -> Int {
         if n == 3 { _ = spin(60_000) }
         return n
@@ -84,7 +115,7 @@ enum StoppingWork {
     }
 
     static func stopOwnProcess(_ began: String) throws -> Int32 {
-        try Work.touch(began)
+        try begin(began)
         kill(getpid(), SIGSTOP)
         // The signal may take effect a moment later.
         return spin(60_000)
@@ -106,6 +137,13 @@ enum StoppingWork {
 
 extension ProcessPoolOptions {
     static func grace(_ period: Duration) -> ProcessPoolOptions { ProcessPoolOptions(gracePeriod: period) }
+}
+
+extension TemporaryDirectory {
+    /// The process in which a task has begun that left a file of this name.
+    func pid(_ name: String) throws -> Int32 {
+        try #require(Int32(String(contentsOfFile: file(name), encoding: .utf8)))
+    }
 }
 
 func expectPoolError(_ code: PoolError.Code, _ body: () async throws -> some Any) async -> PoolError? {
