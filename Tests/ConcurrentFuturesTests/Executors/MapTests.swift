@@ -249,6 +249,33 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
         }
     }
 
+    // E8
+    @Test("the buffer bounds how far an asynchronous input is read, too", arguments: ExecutorKind.allCases, [1, 4])
+    func bufferBoundOfAsyncInput(kind: ExecutorKind, bufferSize: Int) async throws {
+        try await kind.with { pool in
+            for chunkSize in [1, 3, nil] {
+                for isOrdered in [true, false] {
+                    let counter = ReadCounter()
+                    let input = counter.countingLater(0..<50)
+                    let results =
+                        isOrdered
+                        ? pool.map(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
+                        : pool.mapUnordered(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
+                    var iterator = results.makeAsyncIterator()
+                    #expect(counter.count == 0)
+                    var returned = 0
+                    var furthest = 0
+                    while try await iterator.next(isolation: #isolation) != nil {
+                        furthest = max(furthest, counter.count - returned)
+                        returned += 1
+                    }
+                    #expect(returned == 50)
+                    #expect(furthest == bufferSize)
+                }
+            }
+        }
+    }
+
     // E9
     @Test(
         "an error thrown by the input stands behind the results of what came before it",
@@ -343,6 +370,18 @@ private final class ReadCounter: Sendable {
                 return n
             }
         )
+    }
+
+    /// Gives an element when it is asked for one, and none in advance.
+    func countingLater(_ range: Range<Int>) -> AsyncStream<Int> {
+        AsyncStream {
+            await Task.yield()
+            let index = self.counter.withLock { count in
+                defer { count = min(count + 1, range.count) }
+                return count
+            }
+            return index < range.count ? range.lowerBound + index : nil
+        }
     }
 }
 

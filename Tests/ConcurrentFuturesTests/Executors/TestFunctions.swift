@@ -57,20 +57,52 @@ enum Work {
         return name
     }
 
-    /// Counts those that are between their beginning and their end, by the files they make.
-    static func countAtWork(_ directory: String, _ name: String) throws -> Int {
-        let path = directory + "/" + name
-        try Work.touch(path)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        return try FileManager.default.contentsOfDirectory(atPath: directory).count
+    /// Stays at work until a crew has been complete, and long enough for others to join; tells how many it has seen at work at once.
+    static func countAtWork(_ crew: Crew, _ number: Int) throws -> Int {
+        let start = ContinuousClock.now
+        try Work.touch(crew.file(number))
+        defer { try? FileManager.default.removeItem(atPath: crew.file(number)) }
+        var most = 0
+        while !crew.mayEnd(since: start) {
+            Thread.sleep(forTimeInterval: 0.001)
+            most = max(most, try crew.count())
+        }
+        return most
     }
 
-    static func countAtWorkLater(_ directory: String, _ name: String) async throws -> Int {
-        let path = directory + "/" + name
-        try Work.touch(path)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        try await Task.sleep(for: .milliseconds(1))
-        return try FileManager.default.contentsOfDirectory(atPath: directory).count
+    static func countAtWorkLater(_ crew: Crew, _ number: Int) async throws -> Int {
+        let start = ContinuousClock.now
+        try Work.touch(crew.file(number))
+        defer { try? FileManager.default.removeItem(atPath: crew.file(number)) }
+        var most = 0
+        while !crew.mayEnd(since: start) {
+            try await Task.sleep(for: .milliseconds(1))
+            most = max(most, try crew.count())
+        }
+        return most
+    }
+}
+
+/// Tasks that are at work at the same time, each with a file.
+struct Crew: Codable, Sendable {
+    let directory: String
+    /// How many make it complete.
+    let size: Int
+
+    func file(_ number: Int) -> String { "\(directory)/member-\(number)" }
+    private var completed: String { directory + "/completed" }
+
+    /// How many are at work; notes if they are enough.
+    func count() throws -> Int {
+        let files = try FileManager.default.contentsOfDirectory(atPath: directory)
+        let count = files.count { $0.hasPrefix("member-") }
+        if count >= size { try Work.touch(completed) }
+        return count
+    }
+
+    func mayEnd(since start: ContinuousClock.Instant) -> Bool {
+        let time = ContinuousClock.now - start
+        return FileManager.default.fileExists(atPath: completed) ? time >= .milliseconds(5) : time >= testBound
     }
 }
 

@@ -59,6 +59,8 @@ import Testing
             #expect(await becomesTrue { directory.has("began") })
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
+            let pid = try directory.pid("began")
+            #expect(!ProcessWork.isAlive(pid))
         }
     }
 
@@ -72,8 +74,10 @@ import Testing
             #expect(await becomesTrue { directory.has("0") })
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
+            let first = try directory.pid("0")
+            #expect(await becomesTrue { !ProcessWork.isAlive(first) })
             let pid = try await pool.run(StoppingWork.spin, 0)
-            #expect(pid > 0)
+            #expect(pid != first)
         }
     }
 
@@ -110,5 +114,7 @@ import Testing
             }
         }
         #expect(ContinuousClock.now - start < .seconds(30))
+        let pid = try directory.pid("began")
+        #expect(!ProcessWork.isAlive(pid))
     }
 }

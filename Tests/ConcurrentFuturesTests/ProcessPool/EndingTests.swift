@@ -13,9 +13,12 @@ struct EndingTests {
         let stopped = pool.submit(StoppingWork.stopOwnProcess, directory.file("b"))
         #expect(await becomesTrue { directory.has("a") && directory.has("b") })
         let queued = (0..<100).map { pool.submit(Work.square, $0) }
+        let pids = try [directory.pid("a"), directory.pid("b"), #require(pool.forkServerPid)]
+        #expect(pids.allSatisfy { ProcessWork.isAlive($0) })
         let start = ContinuousClock.now
         await pool.terminate(gracePeriod: .milliseconds(200))
         #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(!pids.contains { ProcessWork.isAlive($0) })
         for future in [stubborn, stopped] {
             await #expect(throws: CancellationError.self) { try await future.value }
         }
@@ -38,7 +41,8 @@ struct EndingTests {
         let pool = try ProcessPoolExecutor(maxWorkers: 2)
         let running = pool.submit(StoppingWork.neverListen, directory.file("began"))
         #expect(await becomesTrue { directory.has("began") })
-        kill(try #require(pool.forkServerPid), SIGSTOP)
+        let forkServer = try #require(pool.forkServerPid)
+        try await stopProcess(forkServer)
         if terminating {
             await pool.terminate(gracePeriod: .zero)
             await #expect(throws: CancellationError.self) { try await running.value }
@@ -47,16 +51,21 @@ struct EndingTests {
             await #expect(throws: CancellationError.self) { try await running.value }
             await pool.shutdown()
         }
+        let worker = try directory.pid("began")
+        #expect(!ProcessWork.isAlive(worker) && !ProcessWork.isAlive(forkServer))
     }
 
     @Test("a preload that never ends does not hold up the end of a pool")
     func endlessPreload() async throws {
-        let preload = PreloadCall.call { _ = StoppingWork.spin(3_600_000) }
+        let directory = try TemporaryDirectory()
+        let preload = PreloadCall.call(StoppingWork.beginOnly, directory.file("began"))
         let pool = try ProcessPoolExecutor(maxWorkers: 2, minWorkers: 1, preload: preload)
         let future = pool.submit(Work.square, 2)
-        #expect(await becomesTrue { pool.forkServerPid != nil })
+        #expect(await becomesTrue { directory.has("began") })
         await pool.terminate(gracePeriod: .zero)
         await #expect(throws: CancellationError.self) { try await future.value }
+        let forkServer = try directory.pid("began")
+        #expect(!ProcessWork.isAlive(forkServer))
     }
 
     @Test("it can be ended twice, from two threads, and from a callback", arguments: [false, true])
@@ -88,10 +97,19 @@ struct EndingTests {
         let pool = try ProcessPoolExecutor(maxWorkers: 1)
         let running = pool.submit(StoppingWork.neverListen, directory.file("began"))
         #expect(await becomesTrue { directory.has("began") })
-        async let shutdown: Void = pool.shutdown()
+        let ended = Tally()
+        async let shutdown: Void = {
+            await pool.shutdown()
+            ended.add()
+        }()
+        // Only a pool that is being shut down refuses a task at once, while its only worker is busy.
+        #expect(await becomesTrue { pool.submit(Work.square, 2).isDone })
+        #expect(ended.value == 0)
         await pool.terminate(gracePeriod: .zero)
         await shutdown
         await #expect(throws: CancellationError.self) { try await running.value }
+        let pid = try directory.pid("began")
+        #expect(!ProcessWork.isAlive(pid))
     }
 
     @Test("ending while workers are recycled, start, and hold full channels", arguments: 0..<12)

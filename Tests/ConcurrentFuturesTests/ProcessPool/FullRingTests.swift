@@ -98,17 +98,17 @@ struct FullRingTests {
     func manyResultsOfOneRequest() async throws {
         try await withinBound {
             try await withProcessPool(maxWorkers: 2) { pool async throws in
-                let more = Log<Future<Load>>()
+                let more = Log<(load: Load, future: Future<Load>)>()
                 let loads = (0..<300).map { Load($0) }
                 var count = 0
                 for try await turned in pool.map(loads, chunkSize: 150, Load.turn) {
                     #expect(turned.isTurned(from: loads[count]))
                     count += 1
-                    pool.submit(Work.answer).onCompletion { _ in more.append(pool.submit(Load.turn, turned)) }
+                    pool.submit(Work.answer).onCompletion { _ in more.append((turned, pool.submit(Load.turn, turned))) }
                 }
                 #expect(count == 300)
                 #expect(await becomesTrue { more.elements.count == 300 })
-                for future in more.elements { #expect(try await future.value.number >= 0) }
+                for (load, future) in more.elements { #expect(try await future.value.isTurned(from: load)) }
             }
         }
     }
