@@ -12,8 +12,10 @@ import Surroundings
         case "grandchildren": await grandchildren(method)
         case "replaced": await replaced(method, goAhead: arguments[2])
         case "interrupted": await interrupted(method)
+        case "burden": await burden(method, Burden.Place(rawValue: arguments[2])!)
+        case "habit": await parent(method, Habit(rawValue: arguments[2])!)
         default:
-            report("usage: Scenes grandchildren | replaced <file> | interrupted [spawn]")
+            report("usage: Scenes grandchildren | replaced <file> | interrupted | burden <place> | habit <name>")
             exit(2)
         }
     }
@@ -29,6 +31,19 @@ import Surroundings
                 while !running.isRunning { try await Task.sleep(for: .milliseconds(1)) }
                 report("ready")
                 try await running.value
+            }
+        }
+    }
+
+    /// Is killed while a hundred megabytes are on the way, and another task has started a process.
+    private static func burden(_ method: StartMethod, _ place: Burden.Place) async {
+        await reportingErrors(as: "burden") {
+            try await withProcessPool(maxWorkers: 2, startMethod: method) { pool in
+                pool.submit(runShell, "sleep 1000")
+                _ = try await pool.run { getpid() }
+                report("ready")
+                _ = try await pool.run(Burden.carry, Burden(place, host: getpid()))
+                expect(false, "the host has outlived its burden")
             }
         }
     }
@@ -85,12 +100,17 @@ import Surroundings
 
 /// Runs a command of the shell to its end.
 func runShell(_ command: String) {
+    var status: Int32 = 0
+    waitpid(startShell(command), &status, 0)
+}
+
+/// - Returns: the shell's pid.
+func startShell(_ command: String) -> Int32 {
     var pid: pid_t = 0
     var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sh"), strdup("-c"), strdup(command), nil]
     defer { for argument in arguments { free(argument) } }
     guard posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, environ) == 0 else { fatalError("no shell") }
-    var status: Int32 = 0
-    waitpid(pid, &status, 0)
+    return pid
 }
 
 func pidAfterFile(_ path: String) -> Int32 { waitForFile(path) ? getpid() : -1 }
