@@ -5,7 +5,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("Staying on the caller's executor")
+@Suite("Staying on the caller's executor", .timeLimit(.minutes(5)))
 struct CallerExecutorTests {
     /// Everything that is async, over futures that have finished.
     nonisolated(nonsending) static func awaitEverything(_ futures: [Future<Int>]) async throws {
@@ -93,17 +93,17 @@ struct CallerExecutorTests {
     func staysOnActor() async throws {
         try await withProcessPool(maxWorkers: 1) { pool async throws in
             // In a process of its own, in which nobody else does anything, and not as a part of the task, which prefers a thread.
-            let jobs = try await pool.run { () async throws -> [Int] in
+            let counts = try await pool.run { () async throws -> [String: Int] in
                 try await Task { try await jobsOfWaiting() }.value
             }
-            // Swift itself wakes a sleeping task there, whatever it runs on.
-            #expect(jobs.count == 6 && jobs.allSatisfy { $0 <= 1 }, "\(jobs)")
+            #expect(counts.count == 18 && counts.values.allSatisfy { $0 <= 0 }, "\(counts)")
         }
     }
 }
 
-/// How many jobs come to Swift's own pool for each way to wait on an actor for what other threads do; first for a bare continuation.
-@MainActor private func jobsOfWaiting() async throws -> [Int] {
+/// For each way to wait on an actor for what other threads and processes do: how many jobs come to Swift's own pool beyond one each time
+/// that the task sleeps. Swift itself wakes a sleeping task there, whatever it runs on.
+@MainActor private func jobsOfWaiting() async throws -> [String: Int] {
     GlobalJobs.startCounting()
     func pending() -> Future<Int> {
         let future = TestControl().future(of: Int.self)
@@ -115,29 +115,71 @@ struct CallerExecutorTests {
         }.start()
         return future
     }
-    let pool = try ThreadPoolExecutor(maxWorkers: 1)
-    var counts = [GlobalJobs.count]
-    func note() { counts.append(GlobalJobs.count) }
+    var counts: [String: Int] = [:]
+    var before = GlobalJobs.count
+    func note(_ name: String, sleeps: Int = 1) {
+        counts[name] = GlobalJobs.count - before - sleeps
+        before = GlobalJobs.count
+    }
     await withUnsafeContinuation { continuation in
         Thread {
             usleep(10_000)
             continuation.resume()
         }.start()
     }
-    note()
+    note("a bare continuation")
     _ = try await pending().value
-    note()
+    note("value")
     for await _ in asCompleted([pending()]) {}
-    note()
+    note("asCompleted")
     await [pending()].wait()
-    note()
-    try await pool.run { _ = usleep(10_000) }
-    note()
-    for try await _ in pool.map([1], { _ in usleep(10_000) }) {}
-    note()
-    await pool.shutdown()
-    return zip(counts.dropFirst(), counts).map(-)
+    note("wait")
+
+    let threads = try ThreadPoolExecutor(maxWorkers: 1, maxPending: 1)
+    try await waitFor(threads, "threads", note)
+    threads.submit(pause, 10)
+    await threads.shutdown()
+    note("shutdown of threads")
+    try await withThreadPool(maxWorkers: 1) { _ = $0.submit(pause, 10) }
+    note("scope of threads")
+
+    let processes = try ProcessPoolExecutor(maxWorkers: 1, options: ProcessPoolOptions(maxPending: 1))
+    try await waitFor(processes, "processes", note)
+    processes.submit(pause, 10)
+    await processes.shutdown()
+    note("shutdown of processes")
+    let stopped = try ProcessPoolExecutor(maxWorkers: 1)
+    let running = stopped.submit(pause, 60_000)
+    while !running.isRunning { usleep(1000) }
+    await stopped.terminate(gracePeriod: .zero)
+    note("terminate")
+    try await withProcessPool(maxWorkers: 1) { _ = $0.submit(pause, 10) }
+    note("scope of processes")
+    do {
+        try await withProcessPool(maxWorkers: 1, options: .grace(.zero)) { pool in
+            pool.submit(pause, 60_000)
+            throw Refusal(number: 1)
+        }
+    } catch {}
+    note("scope of processes left by an error")
+    return counts
 }
+
+/// Waits in every way for tasks of a pool that takes one task at a time.
+@MainActor private func waitFor(_ pool: some PoolExecutor, _ name: String, _ note: (String, Int) -> Void) async throws {
+    try await pool.run(pause, 10)
+    note("run in \(name)", 1)
+    pool.submit(pause, 10)
+    try await pool.run(pause, 0)
+    note("run in \(name) that waits for room", 2)
+    for try await _ in pool.map([10], pause) {}
+    note("map in \(name)", 1)
+    for try await _ in pool.mapUnordered([10, 0, 10], pause) {}
+    // For room and for the result of each item, at most.
+    note("mapUnordered in \(name) that waits for room", 6)
+}
+
+private func pause(_ milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
 
 /// Counts what is given to the threads of Swift's own pool, through the hook that its runtime has for those who replace the pool.
 private enum GlobalJobs {
