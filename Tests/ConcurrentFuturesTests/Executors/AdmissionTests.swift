@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite struct AdmissionTests {
+@Suite(.timeLimit(.minutes(5)), .timeLimit(.minutes(5))) struct AdmissionTests {
     /// Starts one that waits, and returns when it does.
     private func waiting(
         for admission: Admission,

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite struct AvailableProcessorsTests {
+@Suite(.timeLimit(.minutes(5)), .timeLimit(.minutes(5))) struct AvailableProcessorsTests {
     /// Writes files below a directory that stands for the root.
     private func quota(_ files: [String: String]) throws -> Double? {
         let root = try TemporaryDirectory()

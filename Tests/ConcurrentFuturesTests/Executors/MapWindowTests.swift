@@ -2,7 +2,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite struct MapWindowTests {
+@Suite(.timeLimit(.minutes(5)), .timeLimit(.minutes(5))) struct MapWindowTests {
     private func standing(
         outstanding: Int = 0,
         chunks: Int = 0,

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite struct TimerQueueTests {
+@Suite(.timeLimit(.minutes(5)), .timeLimit(.minutes(5))) struct TimerQueueTests {
     @Test("timers come in the order of their times, and equal ones in the order in which they were set")
     func order() {
         var queue = TimerQueue()
@@ -77,7 +77,7 @@ import Testing
     }
 }
 
-@Suite(.serialized) struct ServiceThreadTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ServiceThreadTests {
     private func milliseconds(_ count: UInt64) -> UInt64 { monotonicNanoseconds() + count * 1_000_000 }
 
     @Test("a timer is carried out at its time and not before, and one that is set later for earlier comes first")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("asCompleted")
+@Suite("asCompleted", .timeLimit(.minutes(5)))
 struct AsCompletedTests {
     let control = TestControl()
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("A future's callbacks")
+@Suite("A future's callbacks", .timeLimit(.minutes(5)))
 struct FutureCallbackTests {
     // F1
     @Test("a callback sees a value, an error, a cancellation", arguments: Ending.allCases)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("A future's state")
+@Suite("A future's state", .timeLimit(.minutes(5)))
 struct FutureStateTests {
     struct Row: CustomTestStringConvertible, Sendable {
         let testDescription: String

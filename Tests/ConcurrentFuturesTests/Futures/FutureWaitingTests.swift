@@ -4,7 +4,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("Waiting for a future")
+@Suite("Waiting for a future", .timeLimit(.minutes(5)))
 struct FutureWaitingTests {
     // F8
     @Test("a task that awaits wakes, however the future ends", arguments: Ending.allCases)

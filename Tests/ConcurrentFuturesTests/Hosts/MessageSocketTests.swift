@@ -2,7 +2,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("Messages between processes")
+@Suite("Messages between processes", .timeLimit(.minutes(5)))
 struct MessageSocketTests {
     @Test("what the other end said last arrives, although it closed before it had read everything")
     func lastWordsArrive() throws {

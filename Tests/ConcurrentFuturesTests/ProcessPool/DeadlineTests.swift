@@ -2,7 +2,7 @@ import ConcurrentFutures
 import Foundation
 import Testing
 
-@Suite("Limits of time in a process pool", .serialized) struct DeadlineTests {
+@Suite("Limits of time in a process pool", .serialized, .timeLimit(.minutes(5))) struct DeadlineTests {
     // C1
     @Test("a task that ignores everything is dead soon after the grace period, and another worker goes on")
     func ignoresEverything() async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("A worker's memory limit", .serialized)
+@Suite("A worker's memory limit", .serialized, .timeLimit(.minutes(5)))
 struct MemoryLimitTests {
     private static let limit = 64 << 20
 
@@ -127,7 +127,7 @@ private enum Table {
     }
 }
 
-@Suite("The watch of memory")
+@Suite("The watch of memory", .timeLimit(.minutes(5)))
 struct MemoryWatchTests {
     private static let start: UInt64 = 1_000_000_000_000
 

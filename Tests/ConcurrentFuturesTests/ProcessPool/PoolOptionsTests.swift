@@ -2,7 +2,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("An option that makes no sense")
+@Suite("An option that makes no sense", .timeLimit(.minutes(5)))
 struct PoolOptionsTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var options: ProcessPoolOptions

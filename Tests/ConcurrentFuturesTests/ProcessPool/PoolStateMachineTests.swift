@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("The pool's state machine")
+@Suite("The pool's state machine", .timeLimit(.minutes(5)))
 struct PoolStateMachineTests {
     @Test("whatever happens in whatever order, every invariant holds, and tasks meet every fate that a task can have")
     func simulation() async {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("A doorbell")
+@Suite("A doorbell", .timeLimit(.minutes(5)))
 struct DoorbellTests {
     private final class Count: Sendable {
         let value = Atomic<Int>(0)

@@ -15,7 +15,7 @@ private func file(_ bytes: [UInt8], size: Int? = nil, seals: MemoryFile.Seals) t
 private let sound: MemoryFile.Seals = [.shrink, .grow, .write, .seal]
 private let bytes = [UInt8](repeating: 9, count: 100_000)
 
-@Suite("A payload in a memory file")
+@Suite("A payload in a memory file", .timeLimit(.minutes(5)))
 struct PayloadFileTests {
     @Test("is read where it is")
     func soundFile() throws {

@@ -44,7 +44,7 @@ private struct Ring: ~Copyable {
     }
 }
 
-@Suite("Reading replies")
+@Suite("Reading replies", .timeLimit(.minutes(5)))
 struct ReplyReaderTests {
     @Test("replies come in order, also round the end of the ring")
     func order() throws {
