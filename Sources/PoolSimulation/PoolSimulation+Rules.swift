@@ -117,7 +117,7 @@ extension PoolSimulation {
         case .unsendable:
             precondition(record.couldNotBeSent, "only what could not be sent ends so")
         case .judged:
-            break
+            precondition(record.wasInQuestion && !isRunning(task), "only an outcome that was in question is judged")
         }
     }
 

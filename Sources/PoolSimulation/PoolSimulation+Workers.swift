@@ -107,6 +107,7 @@ extension PoolSimulation {
             "attempts are counted"
         )
         let isInQuestion = asks && machine.hasAttemptsLeft(task) && chance(1, in: 2)
+        records[task]!.wasInQuestion = isInQuestion
         if isInQuestion { inQuestion.append(task) } else { end(task, .finished) }
         machine.finished(by: id, isInQuestion: isInQuestion, actions: &actions)
     }

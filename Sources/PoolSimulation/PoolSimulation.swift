@@ -28,6 +28,7 @@ package struct PoolSimulation {
         var notBefore: UInt64 = 0
         var cancelledAt: UInt64?
         var couldNotBeSent = false
+        var wasInQuestion = false
         /// How the attempt failed after which there is no other.
         var lastFailure: Failure?
 
