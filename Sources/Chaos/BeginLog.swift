@@ -6,7 +6,11 @@ struct BeginLog {
     struct Entry {
         let id: UInt64
         let attempt: UInt32
+        /// Whether it is to be stopped after some time.
+        let isLimited: Bool
         let pid: Int32
+        /// The fork server that keeps the worker.
+        let keeper: Int32
         /// In nanoseconds, on the clock of `monotonicTime()`.
         let time: UInt64
     }
@@ -25,7 +29,14 @@ struct BeginLog {
     /// In a worker. Ends it if it cannot: the run would prove nothing.
     static func append(id: UInt64, attempt: Int, to path: String) {
         let file = Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
-        var entry = Entry(id: id, attempt: UInt32(attempt), pid: getpid(), time: monotonicTime())
+        var entry = Entry(
+            id: id,
+            attempt: UInt32(attempt),
+            isLimited: WorkerContext.current?.deadline != nil,
+            pid: getpid(),
+            keeper: getppid(),
+            time: monotonicTime()
+        )
         let size = MemoryLayout<Entry>.size
         guard file >= 0, write(file, &entry, size) == size else { _exit(113) }
         close(file)
@@ -35,7 +46,7 @@ struct BeginLog {
         guard let file = fopen(path, "r") else { throw ChaosError("\(path) cannot be read") }
         defer { fclose(file) }
         var entries: [Entry] = []
-        var entry = Entry(id: 0, attempt: 0, pid: 0, time: 0)
+        var entry = Entry(id: 0, attempt: 0, isLimited: false, pid: 0, keeper: 0, time: 0)
         while fread(&entry, MemoryLayout<Entry>.size, 1, file) == 1 { entries.append(entry) }
         return entries
     }

@@ -51,20 +51,29 @@ import PoolSimulation
         defer { log.remove() }
 
         let judge = Judge(ledger: ledger, inflictions: Inflictions())
-        let growth = try await torment(judge, log, trace.mark)
+        let outcome = try await torment(judge, log, trace.mark)
         print("… all tasks have ended")
-        for remark in trace.remarks(judge.inflictions) + growth { ledger.violation(remark) }
+        for remark in trace.remarks(judge.inflictions) + outcome.remarks { ledger.violation(remark) }
         for (trial, _) in ledger.openTasks() { ledger.violation("\(trial.kind) \(trial.shortID): called back never") }
         let begins = try log.read()
         judge.close(begins)
-        Summary(judge, workersAtWork: Set(begins.map(\.pid)).count).show()
+        let workersAtWork = Set(begins.map(\.pid))
+        let workersSeen = outcome.workersSeen.union(workersAtWork).count
+        Summary(judge, workersSeen: workersSeen, workersAtWork: workersAtWork.count).show()
         if !ledger.violations.isEmpty { throw ExitCode(1) }
     }
 
+    private struct Outcome {
+        /// What is wrong with memory.
+        var remarks: [String] = []
+        var workersSeen: Set<Int32> = []
+    }
+
+    /// So much of the time nothing is inflicted any more, in seconds: then no delay is excused.
+    private var calmTime: Double { min(10, time / 8) }
+
     /// A quarter of the time goes before memory is looked at first.
-    ///
-    /// - Returns: what is wrong with memory.
-    private func torment(_ judge: Judge, _ log: BeginLog, _ mark: Mark) async throws -> [String] {
+    private func torment(_ judge: Judge, _ log: BeginLog, _ mark: Mark) async throws -> Outcome {
         var generator = SeededGenerator(seed: seed)
         let pool = try ProcessPoolExecutor(
             maxWorkers: workers,
@@ -77,7 +86,7 @@ import PoolSimulation
                 environment: [Mark.variable: mark.value]
             )
         )
-        let load = Load(pool, judge, log, generator: SeededGenerator(seed: generator.next()))
+        var load = Load(pool, judge, log, generator: SeededGenerator(seed: generator.next()))
         let start = monotonicTime()
         let nanoseconds = UInt64(time * 1e9)
         let quiet = quiet
@@ -86,23 +95,32 @@ import PoolSimulation
             judge.inflictions,
             mostWorkers: workers,
             generator: SeededGenerator(seed: generator.next())
-        ) { line in
+        ) { worker in
+            guard let begin = try? log.read().last(where: { $0.pid == worker }) else { return false }
+            return !begin.isLimited && judge.ledger.isOpen(begin.id)
+        } report: { line in
             if !quiet { print("\((monotonicTime() - start) / 1_000_000) ms: \(line)") }
         }
         var memory: [Int] = []
-        for end in [start + nanoseconds / 4, start + nanoseconds] {
+        for end in [start + nanoseconds / 4, start + nanoseconds - UInt64(calmTime * 1e9)] {
             let seed = generator.next()
             async let tasks: Void = load.run(until: end, generator: SeededGenerator(seed: seed))
             await tormentor.run(until: end)
             await tasks
             memory.append(Processes.ownMemory())
         }
+        tormentor.release()
+        load.isCalm = true
+        let end = monotonicTime() + UInt64(calmTime * 1e9)
+        await load.run(until: end, generator: SeededGenerator(seed: generator.next()))
         await pool.shutdown()
         print(
             "resident memory of its own: \(memory[0] >> 10) KiB after a quarter of the time, \(memory[1] >> 10) KiB at the end"
         )
-        guard memory[1] - memory[0] > Self.allowedGrowth else { return [] }
-        return ["memory grew by \((memory[1] - memory[0]) >> 20) MiB"]
+        var outcome = Outcome(workersSeen: tormentor.workersSeen)
+        let growth = memory[1] - memory[0]
+        if growth > Self.allowedGrowth { outcome.remarks.append("memory grew by \(growth >> 20) MiB") }
+        return outcome
     }
 
     /// What the allocator may keep for itself of what tasks have had, besides the program's own notes.

@@ -13,6 +13,14 @@ final class Inflictions: Sendable {
         let start: UInt64
         /// When it was over: the process was continued, or is gone. A kill is over at once.
         var end: UInt64?
+
+        func isFelt(from start: UInt64, to end: UInt64, aftermath: UInt64 = 0) -> Bool {
+            self.start <= end && (self.end ?? .max) >= start - min(start, aftermath)
+        }
+
+        /// Whether it makes tasks wait of which nobody has said that they were its worker's. In the place of a worker that was killed another
+        /// one starts at once.
+        var isDelay: Bool { isForkServer || deed == .continued || deed == .left }
     }
 
     private let all = Mutex<[Infliction]>([])
@@ -56,9 +64,9 @@ final class Inflictions: Sendable {
         all.withLock { $0.filter { $0.deed == .left && $0.end == nil } }
     }
 
-    /// What may have delayed tasks in this time, with what it delays for a while after its end.
+    /// What was done in this time, or was over so short a time before that it is still felt.
     func between(_ start: UInt64, _ end: UInt64, aftermath: UInt64) -> [Infliction] {
-        all.withLock { $0.filter { $0.start <= end && ($0.end ?? .max) > start - min(start, aftermath) } }
+        all.withLock { $0.filter { $0.isFelt(from: start, to: end, aftermath: aftermath) } }
     }
 
     func count(_ deeds: Set<Deed>, isForkServer: Bool) -> Int {

@@ -2,6 +2,9 @@
 enum Kind: String, CaseIterable, Sendable {
     case quick, echo, nap, listen, refuse, crash, spin, hog, persist, mapItem, run, tight, offspring, squeeze
 
+    /// Whether it does something to its worker of which others suffer.
+    var isTorment: Bool { self == .squeeze }
+
     /// How often it is chosen, beside the others.
     var weight: Int {
         switch self {

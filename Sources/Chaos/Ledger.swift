@@ -6,15 +6,27 @@ final class Ledger: Sendable {
         let trial: Trial
         var callbacks: Int
         var isAwaited = false
+        let items: [UInt64]
         let describe: @Sendable () -> String
     }
 
     private struct Books {
         var nextID: UInt64 = 1
         var open: [UInt64: Open] = [:]
+        /// Those of the maps in `open`.
+        var items: Set<UInt64> = []
         var counts: [String: Int] = [:]
         var violations: [String] = []
         var suspects: [Suspect] = []
+        var failed: [Failed] = []
+        var submitted = 0
+        var ended = 0
+    }
+
+    /// A task that was run again after failures and has failed in the end.
+    struct Failed {
+        let trial: Trial
+        let previousFailures: Int
     }
 
     private let books = Mutex(Books())
@@ -32,12 +44,19 @@ final class Ledger: Sendable {
     // MARK: Tasks in flight
 
     /// - Parameters:
+    ///   - items: the numbers of its items if it is a map, each of which is to end.
     ///   - hasCallback: whether ``called(back:)`` is to be called once for it.
     ///   - describe: says in which state it is.
-    func open(_ trial: Trial, hasCallback: Bool, describe: @escaping @Sendable () -> String) {
+    func open(
+        _ trial: Trial,
+        items: [UInt64] = [],
+        hasCallback: Bool,
+        describe: @escaping @Sendable () -> String
+    ) {
         books.withLock {
-            $0.open[trial.id] = Open(trial: trial, callbacks: hasCallback ? 0 : 1, describe: describe)
-            $0.counts["submitted", default: 0] += 1
+            $0.open[trial.id] = Open(trial: trial, callbacks: hasCallback ? 0 : 1, items: items, describe: describe)
+            $0.items.formUnion(items)
+            $0.submitted += max(1, items.count)
         }
     }
 
@@ -61,8 +80,12 @@ final class Ledger: Sendable {
     }
 
     private static func closeIfDone(_ trial: Trial, _ books: inout Books) {
-        if books.open[trial.id]!.isAwaited, books.open[trial.id]!.callbacks == 1 { books.open[trial.id] = nil }
+        guard books.open[trial.id]!.isAwaited, books.open[trial.id]!.callbacks == 1 else { return }
+        books.items.subtract(books.open.removeValue(forKey: trial.id)!.items)
     }
+
+    /// Whether a task, or an item of a map, has not ended.
+    func isOpen(_ id: UInt64) -> Bool { books.withLock { $0.open[id] != nil || $0.items.contains(id) } }
 
     var openCount: Int { books.withLock { $0.open.count } }
 
@@ -77,6 +100,18 @@ final class Ledger: Sendable {
         books.withLock { $0.counts[what, default: 0] += number }
     }
 
+    /// So many tasks have ended in this way.
+    func end(_ what: String, _ number: Int = 1) {
+        books.withLock {
+            $0.counts[what, default: 0] += number
+            $0.ended += number
+        }
+    }
+
+    func failed(_ trial: Trial, previousFailures: Int) {
+        books.withLock { $0.failed.append(Failed(trial: trial, previousFailures: previousFailures)) }
+    }
+
     func suspect(_ suspect: Suspect) {
         books.withLock { $0.suspects.append(suspect) }
     }
@@ -86,6 +121,9 @@ final class Ledger: Sendable {
     }
 
     var counts: [String: Int] { books.withLock { $0.counts } }
+    var submitted: Int { books.withLock { $0.submitted } }
+    var ended: Int { books.withLock { $0.ended } }
+    var failed: [Failed] { books.withLock { $0.failed } }
     var suspects: [Suspect] { books.withLock { $0.suspects } }
     var violations: [String] { books.withLock { $0.violations } }
 }

@@ -8,6 +8,8 @@ struct Load: Sendable {
     let ledger: Ledger
     let judge: Judge
     let log: BeginLog
+    /// Whether nothing is inflicted on any process meanwhile.
+    var isCalm = false
     /// What echoes are cut out of.
     let bytes: [UInt8]
 
@@ -47,7 +49,8 @@ struct Load: Sendable {
                 let seed = generator.next()
                 group.addTask {
                     var generator = SeededGenerator(seed: seed)
-                    await task(.random(using: &generator), using: &generator)
+                    let kind = Kind.random(using: &generator)
+                    if !isCalm || !kind.isTorment { await task(kind, using: &generator) }
                 }
             }
         }
@@ -55,9 +58,11 @@ struct Load: Sendable {
 
     // MARK: Tasks
 
-    /// Long enough for a machine that is busy, and short enough to see the end of those behind a worker that stands still.
-    private static func deadline(using generator: inout SeededGenerator) -> Duration {
-        .milliseconds(Int.random(in: 7000...11_000, using: &generator))
+    /// Long enough for a machine that is busy, and short enough to see the end of those behind a worker that stands still. Half of the tasks
+    /// have none: where they are lost, nothing hides it.
+    private func deadline(using generator: inout SeededGenerator) -> Duration? {
+        guard Bool.random(using: &generator) else { return nil }
+        return isCalm ? .seconds(20) : .milliseconds(Int.random(in: 7000...11_000, using: &generator))
     }
 
     private func task(_ kind: Kind, using generator: inout SeededGenerator) async {
@@ -136,20 +141,21 @@ struct Load: Sendable {
     }
 
     private func persist(using generator: inout SeededGenerator) async {
-        let trial = trial(.persist, hasRetry: true, using: &generator)
+        let maxAttempts = Int.random(in: 3...6, using: &generator)
+        let trial = trial(.persist, maxAttempts: maxAttempts, using: &generator)
         let firstGood = Int.random(in: 1...4, using: &generator)
         let crash = Crash.allCases.randomElement(using: &generator).flatMap {
             Bool.random(using: &generator) ? $0 : nil
         }
         let policy = RetryPolicy(
-            maxAttempts: Int.random(in: 3...6, using: &generator),
+            maxAttempts: maxAttempts,
             backoff: .constant(.milliseconds(Int.random(in: 0...20, using: &generator))),
             orIf: { $0 is Refusal }
         )
         let future = pool.submit(Work.persist, note(trial), firstGood, crash, deadline: trial.deadline, retry: policy)
         await follow(future, trial, cancelling: cancelTime(using: &generator)) { attempt in
             ledger.count("retried", attempt - 1)
-            return attempt >= firstGood && attempt <= policy.maxAttempts
+            return attempt >= firstGood && attempt <= maxAttempts
         } isOwn: { error in
             if error as? Refusal == Refusal(number: trial.id) { return true }
             guard let crash, let error = error as? PoolError else { return false }
@@ -182,7 +188,8 @@ struct Load: Sendable {
             id: ledger.newID(),
             kind: .tight,
             duration: .milliseconds(duration),
-            deadline: .milliseconds(Int.random(in: 0...60, using: &generator))
+            deadline: .milliseconds(Int.random(in: 0...60, using: &generator)),
+            isCalm: isCalm
         )
         let future = pool.submit(Work.nap, note(trial), duration, deadline: trial.deadline)
         await follow(future, trial, cancelling: nil) {
@@ -222,12 +229,18 @@ struct Load: Sendable {
             return Item(note: Note(id: ledger.newID(), log: log.path), fate: fate)
         }
         let chunkSize = Int.random(in: 1...20, using: &generator)
-        ledger.open(whole, hasCallback: false) { "awaited by map" }
+        ledger.open(whole, items: items.map(\.note.id), hasCallback: false) { "awaited by map" }
         let outcomes = await pool.map(items, chunkSize: chunkSize, deadline: whole.deadline, Work.handle).results
             .collect()
         ledger.awaited(whole)
         for (item, outcome) in zip(items, outcomes) {
-            let trial = Trial(id: item.note.id, kind: .mapItem, deadline: whole.deadline, start: whole.start)
+            let trial = Trial(
+                id: item.note.id,
+                kind: .mapItem,
+                deadline: whole.deadline,
+                isCalm: isCalm,
+                start: whole.start
+            )
             judge.judge(outcome, of: trial) {
                 item.fate == .value && $0 == trial.id
             } isOwn: { error in
@@ -238,21 +251,28 @@ struct Load: Sendable {
                 }
             }
         }
-        if outcomes.count < items.count, (outcomes.last?.error as? PoolError)?.code != .timedOut {
-            ledger.violation("mapItem \(whole.shortID): \(outcomes.count) outcomes of \(items.count) items")
-        }
+        guard outcomes.count != items.count else { return }
+        ledger.end("failed with the item before in a map", items.count - outcomes.count)
+        guard outcomes.count > items.count || (outcomes.last?.error as? PoolError)?.code != .timedOut else { return }
+        ledger.violation("mapItem \(whole.shortID): \(outcomes.count) outcomes of \(items.count) items")
     }
 
     // MARK: Parts
 
     private func trial(
         _ kind: Kind,
-        hasRetry: Bool = false,
+        maxAttempts: Int = 1,
         duration: Duration = .zero,
         using generator: inout SeededGenerator
     ) -> Trial {
-        let deadline = Self.deadline(using: &generator)
-        return Trial(id: ledger.newID(hasRetry: hasRetry), kind: kind, duration: duration, deadline: deadline)
+        Trial(
+            id: ledger.newID(hasRetry: maxAttempts > 1),
+            kind: kind,
+            duration: duration,
+            deadline: deadline(using: &generator),
+            maxAttempts: maxAttempts,
+            isCalm: isCalm
+        )
     }
 
     private func note(_ trial: Trial) -> Note { Note(id: trial.id, log: log.path) }

@@ -7,9 +7,13 @@ struct Tormentor {
     let pool: ProcessPoolExecutor
     let inflictions: Inflictions
     let mostWorkers: Int
+    /// Whether what a worker is at work on may take as long as it likes.
+    let mayTakeLong: @Sendable (Int32) -> Bool
     let report: @Sendable (String) -> Void
     var generator: SeededGenerator
     private var nextForkServer: UInt64 = 0
+    /// The workers that it has come upon.
+    private(set) var workersSeen: Set<Int32> = []
 
     /// So many workers at most stand still for good at a time, so that the others can go on.
     private var mostStanding: Int { max(1, mostWorkers / 2) }
@@ -19,12 +23,14 @@ struct Tormentor {
         _ inflictions: Inflictions,
         mostWorkers: Int,
         generator: SeededGenerator,
+        mayTakeLong: @escaping @Sendable (Int32) -> Bool,
         report: @escaping @Sendable (String) -> Void
     ) {
         self.pool = pool
         self.inflictions = inflictions
         self.mostWorkers = mostWorkers
         self.generator = generator
+        self.mayTakeLong = mayTakeLong
         self.report = report
     }
 
@@ -60,7 +66,9 @@ struct Tormentor {
             return [worker]
         case ..<86:
             let standing = inflictions.standing().count { !$0.isForkServer }
-            if standing < mostStanding, let worker = anyWorker() { inflict(.left, on: worker) }
+            guard standing < mostStanding, let worker = anyWorker() else { break }
+            inflict(.left, on: worker)
+            continueInTheEnd(worker)
         case ..<90:
             guard let forkServer = forkServer() else { break }
             inflict(.killed, on: forkServer, isForkServer: true)
@@ -85,13 +93,41 @@ struct Tormentor {
         kill(pid, deed == .killed ? SIGKILL : SIGSTOP)
     }
 
-    /// Children of the fork server that are no strays.
-    private func workers() -> [Int32] {
-        guard let forkServer = pool.forkServerPid else { return [] }
-        return Processes.children(of: forkServer).filter { Processes.name(of: $0)?.hasPrefix("cf-") == true }
+    /// A task that has no limit of time would never end in a worker that stands still. Where it has one, or has not begun, the pool is to
+    /// find that out.
+    private func continueInTheEnd(_ worker: Int32) {
+        let inflictions = inflictions
+        let mayTakeLong = mayTakeLong
+        Task {
+            try? await Task.sleep(for: Self.timeToStand)
+            guard inflictions.standing().contains(where: { $0.pid == worker }), mayTakeLong(worker) else { return }
+            kill(worker, SIGCONT)
+            inflictions.continued(worker)
+        }
     }
 
-    /// One that stands still for good is left to the pool.
+    /// Longer than any task's deadline and the grace period.
+    private static let timeToStand = Duration.seconds(12)
+
+    /// Ends all torments.
+    func release() {
+        inflictions.lookForEnds()
+        for infliction in inflictions.standing() {
+            kill(infliction.pid, SIGCONT)
+            inflictions.continued(infliction.pid)
+        }
+        try? pool.resize(to: mostWorkers)
+    }
+
+    /// Children of the fork server that are no strays.
+    private mutating func workers() -> [Int32] {
+        guard let forkServer = pool.forkServerPid else { return [] }
+        let workers = Processes.children(of: forkServer).filter { Processes.name(of: $0)?.hasPrefix("cf-") == true }
+        workersSeen.formUnion(workers)
+        return workers
+    }
+
+    /// One that stands still for long is left to the pool.
     private mutating func anyWorker() -> Int32? {
         let standing = Set(inflictions.standing().map(\.pid))
         return workers().filter { !standing.contains($0) }.randomElement(using: &generator)

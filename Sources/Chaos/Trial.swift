@@ -6,15 +6,29 @@ final class Trial: Sendable {
     let kind: Kind
     /// How long it takes if nothing hinders it.
     let duration: Duration
-    let deadline: Duration
+    let deadline: Duration?
+    /// How often it is run at most.
+    let maxAttempts: Int
+    /// Whether nothing was inflicted on any process while it was there, so that nothing excuses a delay.
+    let isCalm: Bool
     let start: UInt64
     private let cancellation = Atomic<UInt8>(0)
 
-    init(id: UInt64, kind: Kind, duration: Duration = .zero, deadline: Duration, start: UInt64 = monotonicTime()) {
+    init(
+        id: UInt64,
+        kind: Kind,
+        duration: Duration = .zero,
+        deadline: Duration?,
+        maxAttempts: Int = 1,
+        isCalm: Bool,
+        start: UInt64 = monotonicTime()
+    ) {
         self.id = id
         self.kind = kind
         self.duration = duration
         self.deadline = deadline
+        self.maxAttempts = maxAttempts
+        self.isCalm = isCalm
         self.start = start
     }
 

@@ -3,8 +3,8 @@ import Glibc
 
 /// Ends the program if it does not come to an end by itself.
 enum Watchdog {
-    /// How long after the time is up everything must have ended, in seconds: a worker that stands still is seen by the deadlines of its
-    /// tasks, and a fork server that does by what it does not answer.
+    /// How long after the time is up everything must have ended, in seconds: a worker that stands still is seen by the limits of its
+    /// tasks or continued, and a fork server that does is seen by what it does not answer.
     static let patience = 60.0
 
     /// Returns when all is there that it needs, which is then not taken for the pool's.
@@ -18,7 +18,8 @@ enum Watchdog {
             alarm(10)
             for (trial, describe) in ledger.openTasks() {
                 let age = (monotonicTime() - trial.start) / 1_000_000
-                print("  \(trial.kind) \(trial.shortID), \(age) ms old, deadline \(trial.deadline): \(describe())")
+                let deadline = trial.deadline.map { "deadline \($0)" } ?? "no deadline"
+                print("  \(trial.kind) \(trial.shortID), \(age) ms old, \(deadline): \(describe())")
             }
             fflush(nil)
             _exit(2)

@@ -21,7 +21,7 @@ extension PoolSimulation {
         } else if !frame.isStarted {
             workers[id]!.frames[index].isStarted = true
             workers[id]!.startedAt = clock
-            records[frame.task]!.starts += 1
+            noteStart(of: frame.task)
         } else if frame.itemCount > 1 {
             workOnBatch(id, frame)
         } else {
@@ -55,6 +55,7 @@ extension PoolSimulation {
         } else {
             workers[id]!.frames[index].itemsDone += 1
             workers[id]!.startedAt = clock
+            records[frame.task]!.startedAt = clock
             // A request to stop is about one item.
             workers[id]!.wasAskedToStop = nil
             workers[id]!.replies.append(.item(frame.task))
@@ -75,6 +76,7 @@ extension PoolSimulation {
             forgetFrame(of: id)
             precondition(machine.passedOver(by: id, actions: &actions), "a worker may pass over what was taken back")
         case .item(let task):
+            records[task]!.failures = 0
             if records[task]!.limits != nil { machine.itemFinished(by: id, actions: &actions) }
         case .stoppedItem(let task, let late):
             precondition(late != nil || machine.isStopping(id), "only who was asked to stop does")
@@ -98,22 +100,24 @@ extension PoolSimulation {
         if let fate = machine.fateOfResult(by: id, isBatch: isBatch, late: late) { return giveUp(task, id, fate) }
         precondition(!records[task]!.isCancelled, "a result is not told after a cancellation")
         precondition(late == nil, "a late result is not told")
+        deathsInVain = 0
         let asks = records[task]!.limits?.retry?.retriesError != nil
+        precondition(
+            !asks || machine.hasAttemptsLeft(task) == hasAttemptsLeft(records[task]!),
+            "attempts are counted"
+        )
         let isInQuestion = asks && machine.hasAttemptsLeft(task) && chance(1, in: 2)
+        records[task]!.wasInQuestion = isInQuestion
         if isInQuestion { inQuestion.append(task) } else { end(task, .finished) }
         machine.finished(by: id, isInQuestion: isInQuestion, actions: &actions)
     }
 
     private mutating func giveUp(_ task: TaskID, _ id: WorkerID, _ fate: PoolStateMachine.Fate) {
-        note(fate, task)
-        machine.gaveUp(by: id, fate, continues: records[task]!.itemCount > 1 && chance(1, in: 2), actions: &actions)
-    }
-
-    private mutating func note(_ fate: PoolStateMachine.Fate, _ task: TaskID) {
-        if case .failed(isTimeout: true, _) = fate {
-            precondition(records[task]!.limits?.timeoutNanoseconds ?? 0 != 0, "only what has a timeout runs too long")
-            records[task]!.hasTimedOut = true
-        }
+        deathsInVain = 0
+        let continues = records[task]!.itemCount > 1 && chance(1, in: 2)
+        precondition(fate != .innocent, "nobody but the dead gives up what it was not to stop")
+        note(fate, task, continues: continues, isKeepersFault: false)
+        machine.gaveUp(by: id, fate, continues: continues, actions: &actions)
     }
 
     mutating func die(_ id: WorkerID) {
@@ -125,14 +129,14 @@ extension PoolSimulation {
         var continues = false
         if let frame = worker.current, frame.isStarted, !frame.isRevoked {
             let fate = machine.fateOfVictim(of: id, isKeepersFault: isKeepersFault)
-            note(fate, frame.task)
-            if isKeepersFault || fate == .innocent { records[frame.task]!.pardons += 1 }
-            if fate == .innocent { precondition(frame.itemCount > 1, "a single call is never run twice without need") }
-            records[frame.task]!.mayCrash = true
             continues = frame.itemCount > 1 && chance(1, in: 2)
+            note(fate, frame.task, continues: continues, isKeepersFault: isKeepersFault)
+            if case .failed(isTimeout: false, _) = fate, frame.itemCount == 1, !isKeepersFault {
+                precondition(!worker.wasTerminated, "who was ended because it ran too long has not crashed")
+            }
             victim = fate
         }
-        if victim == nil, !worker.isKilled, !worker.mustStop { mayBreak = true }
+        noteDeath(of: worker, isInVain: victim == nil, isKeepersFault: isKeepersFault)
         machine.workerEnded(
             id,
             victim: victim,
@@ -148,6 +152,7 @@ extension PoolSimulation {
     mutating func carryOut(_ action: PoolStateMachine.Action) {
         switch action {
         case .startWorker(let id):
+            checkThatWorkersMayStart()
             precondition(
                 workers.updateValue(SimulatedWorker(), forKey: id) == nil,
                 "a worker's number is never used twice"
@@ -168,26 +173,35 @@ extension PoolSimulation {
         case .climb(let id): machine.climb(id, actions: &actions)
         case .askToStop(let id, let onlyItem): askToStop(id, onlyItem: onlyItem)
         case .terminateWorker(let id):
-            checkHarmless(id)
+            checkTermination(of: id)
+            workers[id]!.wasTerminated = true
             if chance(1, in: 2), !workers[id]!.isFrozen { workers[id]!.isKilled = true }
         case .killWorker(let id):
-            checkHarmless(id)
+            checkKill(of: id)
             workers[id]!.isKilled = true
+            workers[id]!.wasKilled = true
             // Nothing it could do now would be seen. What it has said is.
             workers[id]!.isFrozen = workers[id]!.isFrozen && isTerminated
-        case .stopWorker(let id): workers[id]!.mustStop = true
+        case .stopWorker(let id):
+            precondition(workers[id]!.hasNothingToDo, "only who has nothing to do is let go")
+            workers[id]!.mustStop = true
         case .abandonWorkers:
             precondition(isTerminated, "workers are given up only in haste")
             abandonWorkers()
-        case .complete(let task, let ending): complete(task, ending)
+        case .complete(let task, let ending):
+            check(ending, of: task)
+            end(task, Fate(ending))
         case .stopped:
             hasStopped = true
         }
     }
 
     private mutating func askToStop(_ id: WorkerID, onlyItem: Bool) {
+        guard let index = machine.oldestPlace(of: id), index < workers[id]!.frames.count else { return }
+        let task = workers[id]!.frames[index].task
+        workers[id]!.askedAbout = task
         let worker = workers[id]!
-        guard let task = worker.current?.task, task == machine.oldestTask(of: id) else { return }
+        guard worker.current?.task == task else { return }
         // The pool means the item that it takes to be at work; a worker that has gone on does not obey.
         if !onlyItem || worker.replies.isEmpty { workers[id]!.wasAskedToStop = task }
     }
@@ -199,26 +213,12 @@ extension PoolSimulation {
         }
     }
 
-    /// Nothing is done to a process that is at work on something that nobody wants to stop.
-    private func checkHarmless(_ id: WorkerID) {
-        let worker = workers[id]!
-        guard let frame = worker.current, frame.isStarted, worker.replies.isEmpty else { return }
-        let record = records[frame.task]!
-        let isLate = record.limits.map { limits in
-            let timeout = limits.timeoutNanoseconds
-            return timeout != 0 && clock >= worker.startedAt + timeout
-                || limits.deadlineInstant != 0 && clock >= limits.deadlineInstant
-        }
-        precondition(
-            record.isCancelled || isLate == true || frame.itemCount > 1,
-            "only what is to stop is stopped"
-        )
-    }
-
     private mutating func send(_ task: TaskID, to id: WorkerID) {
         precondition(workers[id]!.isReady && !workers[id]!.mustStop, "tasks go to workers that can take them")
         precondition(!workers[id]!.isKilled || workers[id]!.isFrozen, "tasks do not go to workers that were killed")
+        precondition(clock >= records[task]!.notBefore, "a task waits before it is run again")
         if chance(1, in: 200) {
+            records[task]!.couldNotBeSent = true
             machine.sendFailed(task, to: id, actions: &actions)
         } else {
             workers[id]!.frames.append(.init(task: task, itemCount: records[task]!.itemCount, itemsDone: 0))
@@ -235,40 +235,6 @@ extension PoolSimulation {
             workers[id]!.frames[index].isRevoked = true
             machine.revoked(task, actions: &actions)
         }
-    }
-
-    private mutating func complete(_ task: TaskID, _ ending: PoolStateMachine.Ending) {
-        let record = records[task]
-        switch ending {
-        case .cancelled:
-            precondition(record!.isCancelled || cancelsPending, "only what was cancelled ends so")
-            end(task, .cancelled)
-        case .crashed:
-            precondition(record!.mayCrash, "only what ran in a dying worker crashes")
-            checkAttempts(record!)
-            end(task, .crashed)
-        case .timedOut(.timeout):
-            precondition(record!.hasTimedOut, "only what ran too long ends so")
-            checkAttempts(record!)
-            end(task, .ranTooLong)
-        case .timedOut(let limit):
-            end(task, limit == .deadline ? .missedDeadlineRunning : .missedDeadlineWaiting)
-        case .broken:
-            precondition(mayBreak, "a pool breaks only if workers do")
-            end(task, .broken)
-        case .shutDown:
-            precondition(isShutDown, "only after a shutdown")
-            end(task, .shutDown)
-        case .unsendable: end(task, .unsendable)
-        case .judged: end(task, .finished)
-        }
-    }
-
-    /// A single call is run as often as its policy says and no more, if it fails in the end.
-    private func checkAttempts(_ record: TaskRecord) {
-        guard record.itemCount == 1 else { return }
-        let most = record.limits?.retry?.maxAttempts ?? 1
-        precondition(record.starts <= most + record.pardons, "a task was run too often")
     }
 
     private mutating func end(_ task: TaskID, _ fate: Fate) {

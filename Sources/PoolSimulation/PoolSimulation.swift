@@ -13,13 +13,29 @@ package struct PoolSimulation {
     struct TaskRecord {
         var itemCount: Int
         var limits: TaskLimits?
+        /// How long it waits before it is run again.
+        var backoff: UInt64
+        /// Whether it came in after a shutdown.
+        var cameTooLate = false
         var starts = 0
-        /// How often it was lost through nobody's fault.
-        var pardons = 0
-        var isCancelled = false
-        var mayCrash = false
-        var hasTimedOut = false
+        /// How often it may be begun: once, and again for each time that it was given back to be run again.
+        var licences = 1
+        /// How many attempts have failed at it, or at a batch's current item.
+        var failures = 0
+        /// When it, or a batch's current item, was begun last.
+        var startedAt: UInt64 = 0
+        /// It must not be begun again before this.
+        var notBefore: UInt64 = 0
+        var cancelledAt: UInt64?
+        var couldNotBeSent = false
+        var wasInQuestion = false
+        /// How the attempt failed after which there is no other.
+        var lastFailure: Failure?
+
+        var isCancelled: Bool { cancelledAt != nil }
     }
+
+    enum Failure { case crash, timeout }
 
     var generator: SeededGenerator
     var configuration: PoolStateMachine.Configuration
@@ -36,8 +52,12 @@ package struct PoolSimulation {
     var hasStopped = false
     var isShutDown = false
     var isTerminated = false
-    var mayBreak = false
+    var terminatedAt: UInt64 = 0
     var cancelsPending = false
+    /// Deaths of workers that were not ready or had begun nothing of what they had, without any task having ended in between.
+    var deathsInVain = 0
+    var cannotStartWorkers = false
+    var isBroken = false
     /// One step in so many is a worker's death.
     let deathRate: Int
 
@@ -96,10 +116,12 @@ package struct PoolSimulation {
         case 56 where chance(1, in: 10): shutDown()
         case 57 where chance(1, in: 20): terminate()
         case 58 where chance(1, in: 50):
-            mayBreak = true
+            cannotStartWorkers = true
             if chance(1, in: 2) {
+                noteWhetherBroken()
                 machine.cannotStartWorkers(actions: &actions)
             } else {
+                isBroken = true
                 machine.initializerFailed(actions: &actions)
             }
             settle()
@@ -110,24 +132,25 @@ package struct PoolSimulation {
     }
 
     private mutating func submit() {
-        let limits = randomLimits()
+        let (limits, backoff) = randomLimits()
         let id = machine.submit(cost: Int.random(in: 1...60, using: &generator), limits: limits, actions: &actions)
         precondition(fates[id] == nil && records[id] == nil, "a task's number is never used twice")
         // A batch whose items may be run again for what they throw has only one.
         let isBatch = limits?.retry?.retriesError == nil && chance(1, in: 3)
         let itemCount = isBatch ? Int.random(in: 2...4, using: &generator) : 1
-        records[id] = TaskRecord(itemCount: itemCount, limits: limits)
+        records[id] = TaskRecord(itemCount: itemCount, limits: limits, backoff: backoff, cameTooLate: isShutDown)
         submitted.append(id)
         settle()
     }
 
-    private mutating func randomLimits() -> TaskLimits? {
-        guard chance(1, in: 2) else { return nil }
+    private mutating func randomLimits() -> (TaskLimits?, backoff: UInt64) {
+        guard chance(1, in: 2) else { return (nil, 0) }
         let timeout: UInt64 = chance(1, in: 2) ? .random(in: 1...60, using: &generator) : 0
         let deadline: UInt64 = chance(1, in: 3) ? clock + .random(in: 0...150, using: &generator) : 0
         var policy: RetryPolicy?
+        var delay: Int64 = 0
         if chance(1, in: 2) {
-            let delay = Int64.random(in: 0...20, using: &generator)
+            delay = Int64.random(in: 0...20, using: &generator)
             let failures: [RetryPolicy.Failures] = [[], .crash, .timeout, [.crash, .timeout]]
             let asks = chance(1, in: 3)
             policy = RetryPolicy(
@@ -137,12 +160,12 @@ package struct PoolSimulation {
             )
             if asks { policy?.retriesError = { _ in true } }
         }
-        return TaskLimits(timeout: timeout, deadlineInstant: deadline, retry: policy)
+        return (TaskLimits(timeout: timeout, deadlineInstant: deadline, retry: policy), UInt64(delay))
     }
 
     private mutating func cancel() {
         guard let task = submitted.randomElement(using: &generator) else { return }
-        if fates[task] == nil { records[task]!.isCancelled = true }
+        if fates[task] == nil { noteCancelled(task) }
         let isKnown = machine.cancel(task, actions: &actions)
         precondition(isKnown == (fates[task] == nil), "a task can be cancelled until it has ended")
         settle()
@@ -158,8 +181,11 @@ package struct PoolSimulation {
     private mutating func terminate() {
         isShutDown = true
         isTerminated = true
-        for task in submitted where fates[task] == nil { records[task]!.isCancelled = true }
-        machine.terminate(gracePeriod: .random(in: 0...50, using: &generator), actions: &actions)
+        for task in submitted where fates[task] == nil { noteCancelled(task) }
+        let gracePeriod = UInt64.random(in: 0...50, using: &generator)
+        terminatedAt = clock
+        configuration.gracePeriod = min(configuration.gracePeriod, gracePeriod)
+        machine.terminate(gracePeriod: gracePeriod, actions: &actions)
         settle()
     }
 
@@ -179,7 +205,9 @@ package struct PoolSimulation {
         guard let index = inQuestion.indices.randomElement(using: &generator) else { return }
         let task = inQuestion.remove(at: index)
         guard fates[task] == nil else { return }
-        machine.judged(task, isRunAgain: Bool.random(using: &generator), actions: &actions)
+        let isRunAgain = Bool.random(using: &generator)
+        if isRunAgain { noteRetry(task) }
+        machine.judged(task, isRunAgain: isRunAgain, actions: &actions)
         settle()
     }
 
@@ -227,19 +255,6 @@ package struct PoolSimulation {
         actions.removeAll()
         machine.planBeginningsCheck()
         machine.checkInvariants()
-        checkTimeouts()
-    }
-
-    /// Nothing runs longer than it may by more than the grace period, as far as the pool can know of it.
-    private func checkTimeouts() {
-        for worker in workers.values where !worker.isKilled {
-            guard worker.replies.isEmpty, let frame = worker.current, frame.isStarted,
-                let timeout = records[frame.task]!.limits?.timeoutNanoseconds, timeout != 0
-            else { continue }
-            precondition(
-                clock <= max(worker.startedAt, worker.heardAt) + timeout + configuration.gracePeriod,
-                "a task runs on after its timeout and the grace period"
-            )
-        }
+        checkSteps()
     }
 }

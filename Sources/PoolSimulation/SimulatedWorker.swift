@@ -22,7 +22,12 @@ struct SimulatedWorker {
 
     var isReady = false
     var mustStop = false
+    /// Its process is about to end.
     var isKilled = false
+    /// The pool has asked its process to end.
+    var wasTerminated = false
+    /// The pool has killed its process.
+    var wasKilled = false
     /// Its process was stopped: it does nothing, but can be killed.
     var isFrozen = false
     /// The oldest first, from the first whose last reply has not been read.
@@ -33,11 +38,16 @@ struct SimulatedWorker {
     /// When it began what it runs.
     var startedAt: UInt64 = 0
     var wasAskedToStop: TaskID?
+    /// What the pool meant when it last asked it to stop, whether the worker obeys or not.
+    var askedAbout: TaskID?
     /// When the pool last read a reply of its: earlier it cannot know that something else has begun.
     var heardAt: UInt64 = 0
 
     /// What it runs, or is to run next.
     var current: Frame? { answered < frames.count ? frames[answered] : nil }
+
+    /// Whether all that it was given has ended or was taken back.
+    var hasNothingToDo: Bool { frames.dropFirst(answered).allSatisfy(\.isRevoked) }
 
     /// Whether it has begun nothing that has not ended: if it was stopped, the pool has to find that out.
     var isIdleAtHeart: Bool { isReady && current?.isStarted != true }

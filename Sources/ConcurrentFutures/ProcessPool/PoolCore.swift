@@ -305,8 +305,8 @@ struct PoolCore: ~Copyable {
     }
 
     private func askToStop(_ id: WorkerID, onlyItem: Bool) {
-        guard let index = machine.oldestPlace(of: id), let channel = channel(of: id),
-            let task = machine.oldestTask(of: id), let record = self[task]
+        // Those before it that were taken back may be in the channel still.
+        guard let (index, task) = machine.tasks(of: id).first, let channel = channel(of: id), let record = self[task]
         else { return }
         let item = onlyItem && record.isBatch ? record.batch?.itemsDone ?? 0 : nil
         channel.requestStop(at: index, item: item)
