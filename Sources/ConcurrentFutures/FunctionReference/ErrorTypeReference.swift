@@ -17,6 +17,10 @@ struct ErrorTypeReference: Hashable, Sendable, Codable {
     /// A program has few error types; the bound is for one that makes ever more out of generic ones.
     private static let mostKnown = 1024
 
+    private init(describing type: any (Error & Codable).Type) throws(FunctionReferenceError) {
+        self.type = try TypeReference(describing: type, images: LoadedImages.current)
+    }
+
     /// - Throws: if the type has an argument that is no struct, enum or class, or that is an integer.
     init(_ type: any (Error & Codable).Type) throws(FunctionReferenceError) {
         let id = ObjectIdentifier(type)
@@ -24,7 +28,7 @@ struct ErrorTypeReference: Hashable, Sendable, Codable {
             self = known
             return
         }
-        self.type = try TypeReference(describing: type, images: LoadedImages.current)
+        try self.init(describing: type)
         guard try resolve() == type else { throw FunctionReferenceError(.unsupportedType("\(type)")) }
         let reference = self
         Self.known.withLock { known in
@@ -43,6 +47,8 @@ struct ErrorTypeReference: Hashable, Sendable, Codable {
         guard let found = try type.resolve() as? any (Error & Codable).Type else {
             throw FunctionReferenceError(.unsupportedType("\(type)"))
         }
+        // Other references may lead there too, as there is more in them than is needed; no number of them is to fill the memory.
+        guard try ErrorTypeReference(describing: found) == self else { return found }
         Self.known.withLock { known in
             if known.types.count < Self.mostKnown { known.types[self] = found }
         }

@@ -8,8 +8,8 @@ enum MainQueue {
     ///
     /// - Parameters:
     ///   - bell: is answered here, too.
-    ///   - onBell: is called when it has rung.
-    static func serve(answering bell: Doorbell, onBell: () -> Void) -> Never {
+    ///   - onBell: is called when it has had a message.
+    static func serve(answering bell: MessageSocket, onBell: () -> Void) -> Never {
         let handle = _dispatch_get_main_queue_handle_4CF()
         var watched = [
             pollfd(fd: handle, events: Int16(POLLIN), revents: 0),
@@ -17,11 +17,11 @@ enum MainQueue {
         ]
         while true {
             guard poll(&watched, 2, -1) > 0 else { continue }
-            if watched[1].revents != 0 {
-                bell.silence()
-                onBell()
-            }
-            guard watched[0].revents != 0 else { continue }
+            let isReadable = watched.map { $0.revents & Int16(POLLIN) != 0 }
+            // What something in this process has closed would be told again and again.
+            for index in watched.indices where watched[index].revents & ~Int16(POLLIN) != 0 { watched[index].fd = -1 }
+            if isReadable[1], (try? bell.receive()) != nil { onBell() }
+            guard isReadable[0] else { continue }
             var count: UInt64 = 0
             _ = read(handle, &count, 8)
             _dispatch_main_queue_callback_4CF(nil)

@@ -19,7 +19,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private let control: ControlBlock
     private let requestTail: SharedWord
     private let socket: MessageSocket
-    private let stopBell: Doorbell
+    /// No doorbell: whoever rings one waits if its other holder has filled it and made it one that waits.
+    private let stopBell: MessageSocket
 
     // Under the pool's lock.
     private var tail: UInt64 = 0
@@ -70,19 +71,20 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         try controlFile.add([.shrink, .grow, .seal])
         let (hostSocket, workerSocket) = try MessageSocket.pair()
         try hostSocket.makeNonBlocking()
-        let stopBell = try Doorbell()
+        let (stopBell, workerStopBell) = try MessageSocket.pair()
+        try stopBell.makeNonBlocking()
         let channel = RingChannel(requests: requests, replies: replies, socket: hostSocket, stopBell: stopBell)
         let end = WorkerEnd(
             requests: requestFile.descriptor,
             control: controlFile.descriptor,
             bell: bell.descriptor,
             socket: workerSocket.descriptor,
-            stopBell: stopBell.descriptor
+            stopBell: workerStopBell.descriptor
         )
         return (channel, end)
     }
 
-    private init(requests: MemoryMapping, replies: MemoryMapping, socket: MessageSocket, stopBell: Doorbell) {
+    private init(requests: MemoryMapping, replies: MemoryMapping, socket: MessageSocket, stopBell: MessageSocket) {
         self.requests = requests
         self.replies = replies
         self.socket = socket
@@ -210,6 +212,9 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         control.workerBell.wake()
     }
 
+    /// A message needs a byte.
+    private static let ring: [UInt8] = [1]
+
     // MARK: What is in flight
 
     var inFlightCount: Int { inFlight.count }
@@ -233,7 +238,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     func requestStop(at index: Int, item: UInt32?) {
         stopRequested = sequence(at: index)
         control.stopRequest.publish(CallNumber(sequence: sequence(at: index), item: item).word)
-        stopBell.ring()
+        // One that is full rings already, and one that is closed has nobody behind it.
+        try? stopBell.send(Self.ring)
     }
 
     func isStarted(at index: Int) -> Bool {

@@ -21,8 +21,8 @@ protocol TaskChannel: AnyObject {
     func noteItemStart()
     /// What the worker was last asked to stop. May be read from any thread.
     var stopRequest: CallNumber { get }
-    /// Rings when the worker is asked to stop something.
-    var stopBell: Doorbell { get }
+    /// Has a message when the worker is asked to stop something.
+    var stopBell: MessageSocket { get }
     /// Says how many nanoseconds of processor time this process had used when its task began.
     func note(processorTime: UInt64)
     /// Where to put a 1 when this process is about to die because it was refused memory.
@@ -49,7 +49,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     private let bell: Doorbell
     private let bellIdentity: Descriptor.Identity?
     private let socket: MessageSocket
-    let stopBell: Doorbell
+    let stopBell: MessageSocket
 
     private var requestHead: UInt64 = 0
     private var replyTail: UInt64 = 0
@@ -96,7 +96,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         bell = Doorbell(end.bell)
         bellIdentity = end.bell.identity
         socket = MessageSocket(end.socket)
-        stopBell = Doorbell(end.stopBell)
+        stopBell = MessageSocket(end.stopBell)
     }
 
     func nextRequest(define: (UInt32, UnsafeRawBufferPointer) -> Void) -> IncomingRequest? {

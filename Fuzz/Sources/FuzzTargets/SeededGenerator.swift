@@ -1,0 +1,1 @@
+../../../Sources/PoolSimulation/SeededGenerator.swift
