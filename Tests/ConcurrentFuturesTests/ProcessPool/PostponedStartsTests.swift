@@ -2,7 +2,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("Starts of workers that are put off")
+@Suite("Starts of workers that are put off", .timeLimit(.minutes(5)))
 struct PostponedStartsTests {
     private let second = PostponedStarts.patience
 
