@@ -86,8 +86,8 @@ struct PoolCore: ~Copyable {
 
     func isRunning(_ task: TaskID) -> Bool {
         guard let (worker, index) = machine.place(of: task) else { return false }
-        // Only the oldest can be, whatever the others' words say.
-        return index == 0 && channel(of: worker)?.isStarted(at: 0) == true
+        // Only the oldest can be, whatever the others' words say. Those before it that were taken back may be in the channel still.
+        return index == machine.oldestPlace(of: worker) && channel(of: worker)?.isStarted(at: index) == true
     }
 
     mutating func resize(to maxWorkers: Int, _ aftermath: inout Aftermath) {
