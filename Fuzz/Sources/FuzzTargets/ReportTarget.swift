@@ -21,7 +21,7 @@ struct ReportTarget: FuzzTarget {
             .ready(images: LoadedImages.handshake()), .ready(images: []), .unable(reason: "no reason"),
             .preloaded, .preloadFailed(RemoteError(CancellationError())), .started(3, pid: 1234),
             .startFailed(4, reason: "too many processes"), .ended(5, ExitStatus(signal: 9)),
-            .ended(1 << 33, ExitStatus(signal: 0, exitCode: 42, processorTime: 1_000_000, peakMemory: 1 << 30)),
+            .ended(1 << 33, ExitStatus(signal: 0, exitCode: 42, processorTime: 1_000_000)),
         ]
         return reports.map { encoded($0) }
     }
