@@ -19,6 +19,11 @@ enum ChildProcesses {
         _ = kill(leader, SIGKILL)
     }
 
+    /// Asks a process to end.
+    static func terminate(_ pid: Int32) {
+        _ = kill(pid, SIGTERM)
+    }
+
     /// A child that has ended and has not been reaped.
     enum Dead {
         case child(Int32)

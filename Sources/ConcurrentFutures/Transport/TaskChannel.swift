@@ -181,7 +181,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
 
     private func receiveFile(count: Int) -> MemoryMapping {
         do {
-            guard let descriptor = try socket.receive()?.descriptors.first else {
+            guard let descriptor = try socket.receive()?.descriptors.get().first else {
                 fatalError("the memory file of a task's arguments did not come")
             }
             let file = try MemoryFile(sealedBySender: descriptor, count: count)

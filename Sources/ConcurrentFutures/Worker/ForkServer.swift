@@ -119,15 +119,15 @@ final class ForkServer {
             switch command {
             case .start(let id, let method):
                 do {
-                    guard let descriptors = WorkerDescriptors(descriptors) else {
-                        throw SystemError.descriptorsLost
-                    }
+                    guard let descriptors = WorkerDescriptors(try descriptors.get()) else { return false }
                     try start(id, method, descriptors)
                 } catch {
                     try report(.startFailed(id, reason: String(describing: error)))
                 }
+            case .terminate(let id):
+                if let pid = pid(of: id) { ChildProcesses.terminate(pid) }
             case .kill(let id):
-                if let pid = workers.first(where: { $0.value == id })?.key { ChildProcesses.killGroup(pid) }
+                if let pid = pid(of: id) { ChildProcesses.killGroup(pid) }
             }
             return true
         } catch {
@@ -135,6 +135,9 @@ final class ForkServer {
             return false
         }
     }
+
+    /// Until it is reaped the number is the worker's.
+    private func pid(of id: WorkerID) -> Int32? { workers.first { $0.value == id }?.key }
 
     private func start(_ id: WorkerID, _ method: StartMethod, _ descriptors: WorkerDescriptors) throws {
         if method == .forkServer {

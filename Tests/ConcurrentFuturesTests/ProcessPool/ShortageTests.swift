@@ -1,0 +1,37 @@
+import Foundation
+import Testing
+
+@testable import ConcurrentFutures
+
+// What wants for something is a worker of the test's own pool, so that no other test does.
+
+@Suite("Where the system has no more to give", .serialized)
+struct ShortageTests {
+    @Test(
+        "a host that cannot take a result in fails that task alone, and blames no worker",
+        arguments: Hoard.Kind.allCases
+    )
+    func lostResult(kind: Hoard.Kind) async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let seen = try await pool.run(ShortageWork.loseResult, kind)
+            #expect(seen.code == .resourcesExhausted, "\(seen.error)")
+            #expect(seen.error.contains(kind == .descriptors ? "Too many open files" : "Cannot allocate memory"))
+            #expect(seen.isSameWorker && seen.nextCount == 32 << 20)
+        }
+    }
+
+    @Test("a worker for whose handle its host has no room can still be asked to end")
+    func lostHandle() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            #expect(try await pool.run(ShortageWork.terminateWithoutHandle) == SIGTERM)
+        }
+    }
+
+    @Test("a message that comes without all of its descriptors says so, and none of them is kept")
+    func shortMessage() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let message = try await pool.run(ShortageWork.receiveWithoutRoom)
+            #expect(message.bytes == [7] && !message.isComplete && message.keepsNone)
+        }
+    }
+}
