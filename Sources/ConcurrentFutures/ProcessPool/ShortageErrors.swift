@@ -1,4 +1,16 @@
 extension PoolError {
+    /// A task's arguments could not be sent to any worker.
+    init(unsendable task: PoolTask, _ error: SystemError) {
+        self.init(
+            error.isShortage ? .resourcesExhausted : .encodingFailed,
+            """
+            \(task.options.place): the arguments of \(task.function.displayName), of \(task.argumentBytes) bytes, could not be sent: \(error)\
+            \(error.isShortage ? "; " + Self.advice : "")
+            """,
+            underlying: error
+        )
+    }
+
     private static let advice = "this program has used up its descriptors (see ulimit -n) or its memory"
 
     /// A task has run, and its result has come, but this program has no room for it.

@@ -101,8 +101,9 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         return Int(tail - oldest.start)
     }
 
-    /// Bounds the descriptors in the socket's queue and in both processes.
-    static let mostFilesInFlight = 16
+    /// Bounds the descriptors in the socket's queue and in both processes. One that the worker runs and one that waits for it there keep it at
+    /// work; with more, a host of many workers could run out of descriptors.
+    static let mostFilesInFlight = 2
 
     private static func travelsInFile(_ payload: RequestPayload) -> Bool {
         payload.count > ChannelLayout.largestInlinePayload

@@ -27,6 +27,30 @@ struct ShortageTests {
         }
     }
 
+    @Test("more big arguments than there can be descriptors all arrive")
+    func manyArguments() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            #expect(try await pool.run(ShortageWork.sendMany, 1000) == ["100000", "1000"])
+        }
+    }
+
+    @Test("an argument for whose file there is no room is sent later, as long as something is in flight")
+    func laterArgument() async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            #expect(try await pool.run(ShortageWork.sendLater, gate) == [0, 100_000])
+        }
+    }
+
+    @Test("an argument for whose file there is no room fails if there will be none")
+    func argumentInVain() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let error = try #require(try await pool.run(ShortageWork.sendInVain))
+            #expect(error.code == .resourcesExhausted && error.message.contains("Too many open files"))
+        }
+    }
+
     @Test("a message that comes without all of its descriptors says so, and none of them is kept")
     func shortMessage() async throws {
         try await withProcessPool(maxWorkers: 1) { pool async throws in
