@@ -5,7 +5,7 @@ import Testing
 
 // What wants for something is a worker of the test's own pool, so that no other test does.
 
-@Suite("Where the system has no more to give", .serialized)
+@Suite("Where the system has no more to give", .serialized, .timeLimit(.minutes(5)))
 struct ShortageTests {
     @Test(
         "a host that cannot take a result in fails that task alone, and blames no worker",
@@ -48,6 +48,13 @@ struct ShortageTests {
         try await withProcessPool(maxWorkers: 1) { pool async throws in
             let error = try #require(try await pool.run(ShortageWork.sendInVain))
             #expect(error.code == .resourcesExhausted && error.message.contains("Too many open files"))
+        }
+    }
+
+    @Test("results wait in their worker while its user has too many files under way")
+    func manyResults() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            #expect(try await pool.run(ShortageWork.answerMany, 200) == [200, 0])
         }
     }
 
