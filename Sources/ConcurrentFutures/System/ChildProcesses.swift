@@ -46,17 +46,25 @@ enum ChildProcesses {
     /// Takes leave of a child that has ended; its number may be given to another process from here on.
     static func reap(_ pid: Int32) -> ExitStatus {
         var status: Int32 = 0
-        var usage = rusage()
-        while wait4(pid, &status, 0, &usage) < 0, errno == EINTR {}
-        let time = { (value: timeval) in UInt64(value.tv_sec) * 1_000_000_000 + UInt64(value.tv_usec) * 1000 }
+        // What the system tells as its usage has that of its own children in it.
+        let processorTime = processorTime(of: pid)
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return ExitStatus(
             signal: cf_wait_status_signal(status),
             exitCode: cf_wait_status_exited(status) != 0 ? cf_wait_status_exit_code(status) : nil,
-            processorTime: time(usage.ru_utime) + time(usage.ru_stime)
+            processorTime: processorTime
         )
     }
 
-    /// Makes a bell that rings when a child has ended. There is one in a process, and it is never given up.
+    /// What a process has used itself, on all of its threads, in nanoseconds; also of one that has ended and was not reaped.
+    private static func processorTime(of pid: Int32) -> UInt64 {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// Has a bell rung when a child has ended. There is one in a process, and it is never given up.
     ///
     /// It is rung by a handler of the signal. A `signalfd` would miss deaths: a thread that something else in the program started does not
     /// block the signal, and what it takes is thrown away.
