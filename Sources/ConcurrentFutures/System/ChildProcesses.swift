@@ -32,11 +32,11 @@ enum ChildProcesses {
         case noChildren
     }
 
-    /// - Parameter waiting: whether to wait until a child has ended.
-    static func nextDead(waiting: Bool) -> Dead {
+    /// Waits for nothing.
+    static func nextDead() -> Dead {
         var pid: pid_t = 0
         while true {
-            if cf_peek_dead_child(waiting ? 0 : Int32(WNOHANG), &pid) == 0 {
+            if cf_peek_dead_child(Int32(WNOHANG), &pid) == 0 {
                 return pid == 0 ? .none : .child(pid)
             }
             if errno != EINTR { return .noChildren }

@@ -192,7 +192,7 @@ final class ForkServer {
 
     private func buryTheDead() {
         deaths.silence()
-        while case .child(let pid) = ChildProcesses.nextDead(waiting: false) { bury(pid) }
+        while case .child(let pid) = ChildProcesses.nextDead() { bury(pid) }
     }
 
     private func bury(_ pid: Int32) {
@@ -213,14 +213,25 @@ final class ForkServer {
 
     private func leaveNothing() -> Never {
         for pid in workers.keys { ChildProcesses.killGroup(pid) }
-        killStrays()
-        while case .child(let pid) = ChildProcesses.nextDead(waiting: true) {
-            _ = ChildProcesses.reap(pid)
-            workers[pid] = nil
+        // Nobody is listened to any more.
+        poller.remove(socket.descriptor)
+        poller.remove(host)
+        while true {
+            // Again and again: the system's list may lack one while others come and go.
             killStrays()
+            switch ChildProcesses.nextDead() {
+            case .child(let pid):
+                _ = ChildProcesses.reap(pid)
+                workers[pid] = nil
+            case .none:
+                poller.wait(timeoutMilliseconds: Self.timeBetweenKills) { _ in deaths.silence() }
+            case .noChildren:
+                CurrentProcess.end(code: 0)
+            }
         }
-        CurrentProcess.end(code: 0)
     }
+
+    private static let timeBetweenKills: Int32 = 20
 }
 
 /// Why a fork server cannot do its work, in words that name what its host's user can change.
