@@ -68,8 +68,7 @@ enum ChildProcesses {
     ///
     /// It is rung by a handler of the signal. A `signalfd` would miss deaths: a thread that something else in the program started does not
     /// block the signal, and what it takes is thrown away.
-    static func deathBell() throws(SystemError) -> Doorbell {
-        let bell = try Doorbell()
+    static func ringAtDeaths(_ bell: Doorbell) throws(SystemError) {
         deathBellNumber.store(bell.descriptor.number, ordering: .relaxed)
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in
@@ -80,9 +79,8 @@ enum ChildProcesses {
         }
         action.sa_flags = SA_RESTART | SA_NOCLDSTOP
         try retrying("sigaction") { sigaction(SIGCHLD, &action, nil) }
-        return bell
     }
 }
 
-/// What the handler of ``ChildProcesses/deathBell()`` rings: a handler can be given nothing else than a global variable.
+/// What the handler of ``ChildProcesses/ringAtDeaths(_:)`` rings: a handler can be given nothing else than a global variable.
 private let deathBellNumber = Atomic<Int32>(-1)

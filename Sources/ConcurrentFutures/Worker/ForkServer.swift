@@ -29,7 +29,8 @@ final class ForkServer {
         self.host = host
         settingsFile = settings
         self.settings = try KeeperSettings(from: settings)
-        deaths = try ChildProcesses.deathBell()
+        deaths = try Doorbell()
+        try ChildProcesses.ringAtDeaths(deaths)
         poller = try Poller()
         try poller.add(socket.descriptor, token: Token.socket)
         try poller.add(host, token: Token.host)
@@ -86,6 +87,10 @@ final class ForkServer {
             leaveNothing()
         }
         try CurrentProcess.outliveParent()
+        // It may have had signals mean something else. A child of its own may have ended meanwhile.
+        CurrentProcess.resetSignals()
+        try ChildProcesses.ringAtDeaths(deaths)
+        deaths.ring()
         if threads == 1 {
             let more = try threadsLeftBehind()
             guard more == 0 else {
