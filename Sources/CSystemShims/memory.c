@@ -63,7 +63,7 @@ ssize_t cf_send_with_descriptors(int socket, const void *bytes, size_t count, co
 }
 
 ssize_t cf_receive_with_descriptors(
-    int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count) {
+    int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count, int *fds_lost) {
     struct iovec part = {.iov_base = bytes, .iov_len = capacity};
     union {
         char space[CMSG_SPACE(sizeof(int) * DESCRIPTORS_AT_ONCE)];
@@ -72,8 +72,10 @@ ssize_t cf_receive_with_descriptors(
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     *fd_count = 0;
+    *fds_lost = 0;
     ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (received < 0) return received;
+    *fds_lost = (message.msg_flags & MSG_CTRUNC) != 0;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
         size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);

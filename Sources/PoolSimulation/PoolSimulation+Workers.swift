@@ -219,7 +219,7 @@ extension PoolSimulation {
         precondition(clock >= records[task]!.notBefore, "a task waits before it is run again")
         if chance(1, in: 200) {
             records[task]!.couldNotBeSent = true
-            machine.sendFailed(task, to: id, actions: &actions)
+            machine.sendFailed(task, to: id, isShortage: chance(1, in: 2), actions: &actions)
         } else {
             workers[id]!.frames.append(.init(task: task, itemCount: records[task]!.itemCount, itemsDone: 0))
         }

@@ -79,10 +79,10 @@ static const int cf_seal_shrink = 0x0002, cf_seal_grow = 0x0004, cf_seal_seal = 
                  cf_seal_future_write = 0x0010;
 static const int cf_dontfork = 10;  // MADV_DONTFORK
 
-/// Both return the call's result; `-1` with `errno` on failure.
+/// Both return the call's result; `-1` with `errno` on failure. `fds_lost` says whether descriptors were sent for which there is no room.
 ssize_t cf_send_with_descriptors(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count);
 ssize_t cf_receive_with_descriptors(
-    int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count);
+    int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count, int *fds_lost);
 ssize_t cf_peek_size(int socket);
 
 /// Gives back to the system what is free of the heap.

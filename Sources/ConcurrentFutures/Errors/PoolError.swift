@@ -9,7 +9,7 @@ public struct PoolError: Error, Sendable {
         private enum Base: String, Codable {
             case workerCrashed, brokenPool, shutdown, timedOut, encodingFailed, decodingFailed, capturedValues
             case unsupportedFunction, unsupportedHost, invalidConfiguration, workerMisbehaved
-            case queueFull, memoryLimitExceeded, cpuTimeLimitExceeded
+            case queueFull, memoryLimitExceeded, cpuTimeLimitExceeded, resourcesExhausted
         }
 
         private let base: Base
@@ -42,6 +42,8 @@ public struct PoolError: Error, Sendable {
         public static let memoryLimitExceeded = Code(base: .memoryLimitExceeded)
         /// The task took more processor time than its limit allows.
         public static let cpuTimeLimitExceeded = Code(base: .cpuTimeLimitExceeded)
+        /// This program had no file descriptors or no memory left for a task's arguments or its result.
+        public static let resourcesExhausted = Code(base: .resourcesExhausted)
 
         /// The name of the code.
         public var description: String { base.rawValue }

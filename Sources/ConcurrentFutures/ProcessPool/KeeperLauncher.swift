@@ -113,7 +113,9 @@ final class KeeperLauncher: WorkerLauncher {
     }
 
     func terminate(_ id: WorkerID) {
-        handles[id]?.terminate()
+        if let handle = handles[id] { return handle.terminate() }
+        // There was no room for its handle.
+        try? socket.send(encoding: KeeperCommand.terminate(id))
     }
 
     func abandon() {
@@ -182,7 +184,7 @@ final class KeeperLauncher: WorkerLauncher {
 
     private var preloadName: String { settings.preload?.displayName ?? "it" }
 
-    private func event(for report: KeeperReport, _ descriptors: [Descriptor]) -> LauncherEvent? {
+    private func event(for report: KeeperReport, _ descriptors: Result<[Descriptor], SystemError>) -> LauncherEvent? {
         switch report {
         case .ready(let images):
             if settings.preload == nil { becomeReady() } else { phase = .preloading }
@@ -202,7 +204,7 @@ final class KeeperLauncher: WorkerLauncher {
             return .unable(reason: "preload failed: \(preloadName) threw \(error)")
         case .started(let id, let pid):
             awaited[id] = nil
-            if let descriptor = descriptors.first {
+            if let descriptor = try? descriptors.get().first {
                 handles[id] = ProcessHandle(pid: pid, received: descriptor)
                 // Without being watched its end is still reported.
                 try? poller.add(descriptor, token: id)

@@ -30,7 +30,7 @@ extension PoolError {
         _ limit: Int?
     ) -> (Code, String)? {
         guard let limit else { return nil }
-        let allowed = "memoryLimit is \(mebibytes(UInt64(limit)))"
+        var allowed: String { "memoryLimit is \(mebibytes(UInt64(limit)))" }
         let isCrash = AllocationFailures.fatalSignals.contains(status.signal)
         // A worker that is over its limit may die of that by itself, just before it is killed.
         if link.isOverMemoryLimit, isCrash || link.isKilled(status) {
@@ -68,8 +68,9 @@ extension PoolError {
 
     /// With one decimal place.
     private static func mebibytes(_ bytes: UInt64) -> String {
-        let tenths = (bytes * 10 + 1 << 19) >> 20
-        return "\(tenths / 10).\(tenths % 10) MiB"
+        // Rounded in the part that is no whole number, which cannot overflow.
+        let tenths = ((bytes & 0xF_FFFF) * 10 + 1 << 19) >> 20
+        return "\((bytes >> 20) + tenths / 10).\(tenths % 10) MiB"
     }
 }
 

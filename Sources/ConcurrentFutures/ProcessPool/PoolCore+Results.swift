@@ -23,10 +23,10 @@ extension PoolCore {
         }
         let late = try limit(exceededBy: task, reply.lateness)
         switch reply.kind {
-        case .item: try received(itemOf: task, reply.payload, by: id)
+        case .item: try received(itemOf: task, outcome(of: task, reply), by: id)
         case .batchEnd: try finishBatch(task, nanoseconds: reply.payload, by: id, &aftermath)
         case .stoppedItem: try stoppedItem(of: task, by: id, late)
-        default: finish(task, by: id, with: .encoded(reply.payload), late, &aftermath)
+        default: finish(task, by: id, with: .encoded(outcome(of: task, reply)), late, &aftermath)
         }
     }
 

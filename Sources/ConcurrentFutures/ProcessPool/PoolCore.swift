@@ -270,12 +270,10 @@ struct PoolCore: ~Copyable {
             if channel.needsWaking() { aftermath.sleepers.append(channel) }
         } catch {
             if isNew { workers[index]!.knownFunctions[Int(function.number)] = false }
-            self[task]!.failure = PoolError(
-                .encodingFailed,
-                "the arguments of \(payload.count) bytes could not be sent: \(error)",
-                underlying: error
-            )
-            machine.sendFailed(task, to: id, actions: &actions)
+            self[task]!.payload = payload
+            self[task]!.failure = PoolError(unsendable: self[task]!, error)
+            tellTime()
+            machine.sendFailed(task, to: id, isShortage: error.isShortage, actions: &actions)
         }
     }
 

@@ -122,6 +122,21 @@ extension PoolStateMachine {
         }
     }
 
+    /// A task that cannot be sent now does not hold up others that can.
+    mutating func postpone(_ task: TaskID, _ actions: inout Actions) {
+        guard tasks[task]!.stop == nil, !tasks[task]!.isUnwanted, life == .open else { return requeue(task, &actions) }
+        if tasks[task]!.limits == nil {
+            // What time it is matters to it from now on.
+            tasks[task]!.limits = TaskLimits(timeout: nil, deadline: nil, retry: nil)
+            timedCount += 1
+        }
+        tasks[task]!.state = .waiting(until: now + Self.timeToRecover)
+        addTimer(now + Self.timeToRecover, task)
+    }
+
+    /// How long until what could not be sent is tried again.
+    private static let timeToRecover: UInt64 = 10_000_000
+
     mutating func removeOldest(of id: WorkerID) {
         let removed = workers[id]!.inFlight.removeFirst()
         workers[id]!.leftCount += 1

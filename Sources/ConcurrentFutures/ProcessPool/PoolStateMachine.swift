@@ -49,7 +49,7 @@ package struct PoolStateMachine {
 
     package enum Action: Equatable {
         case startWorker(WorkerID)
-        /// Put the task into the worker's channel; answered by ``sendFailed(_:to:actions:)`` if that is not possible.
+        /// Put the task into the worker's channel; answered by ``sendFailed(_:to:isShortage:actions:)`` if that is not possible.
         case send(TaskID, to: WorkerID)
         /// Take the task back from the worker if it has not started; answered by ``revoked(_:actions:)`` or
         /// ``revokeCameTooLate(_:actions:)``.
@@ -260,7 +260,11 @@ package struct PoolStateMachine {
         return true
     }
 
-    package mutating func sendFailed(_ task: TaskID, to id: WorkerID, actions: inout Actions) {
+    /// A task could not be put into a worker's channel.
+    ///
+    /// - Parameter isShortage: whether this program only had no descriptors or no memory left for it. It is tried again a little later then,
+    ///   as long as something is in flight that may give some back.
+    package mutating func sendFailed(_ task: TaskID, to id: WorkerID, isShortage: Bool, actions: inout Actions) {
         // Others that were to be sent after it may stand behind it already.
         guard let index = workers[id]?.inFlight.lastIndex(where: { $0.task == task }) else {
             preconditionFailure("only what was to be sent can fail to be sent")
@@ -270,7 +274,11 @@ package struct PoolStateMachine {
         workers[id]!.leftCount += 1
         workers[id]!.room += removed.cost
         workers[id]!.liveCount -= 1
-        complete(task, .unsendable, &actions)
+        if isShortage, workers.elements.contains(where: { !$0.element.inFlight.isEmpty }) {
+            postpone(task, &actions)
+        } else {
+            complete(task, .unsendable, &actions)
+        }
         if wasOldest { oldestChanged(id, &actions) }
         becomeFree(id, &actions)
         settle(&actions)

@@ -22,10 +22,10 @@ struct PoolTask {
     var cost: Int {
         let size = payload?.count ?? 0
         let inline = size <= ChannelLayout.largestInlinePayload
-        // A payload in a file takes little of the ring, but few files may be in a channel.
+        // A payload in a file takes little of the ring, but few files may be in a channel: one more would not fit with its header.
         return RequestHeader.size + (timing == nil ? 0 : RequestTiming.size)
             + roundedUp(function.definition.count, to: 8)
-            + (inline ? roundedUp(size, to: 8) : ChannelLayout.ringSize / RingChannel.mostFilesInFlight)
+            + (inline ? roundedUp(size, to: 8) : ChannelLayout.ringSize / (RingChannel.mostFilesInFlight + 1))
     }
 
     /// The limits of time of which the worker is told.

@@ -9,7 +9,10 @@ final class StandardErrorRelay: Sendable {
         var nextToken: UInt64 = 1
         /// What is to be written, from workers that have ended.
         var leftOver: [UInt8] = []
-        var isClosed = false
+        /// Until when somebody may read what is left, once the pool has ended.
+        var deadline: UInt64?
+        /// Waits then for the thread to end.
+        var closer: ThreadParker?
         var thread: SystemThread?
     }
 
@@ -29,16 +32,21 @@ final class StandardErrorRelay: Sendable {
     /// - Returns: what it writes can be seen through, and the end that it is given.
     func makeTap() throws(SystemError) -> (reading: StandardErrorTap, writing: Descriptor) {
         let (reading, writing) = try makePipe()
+        if state.withLock({ $0.thread == nil }) {
+            let thread = try SystemThread.startJoinable(name: "cf-stderr") { self.run() }
+            state.withLock { $0.thread = thread }
+        }
         let tap = state.withLock { state in
             let tap = StandardErrorTap(reading, token: state.nextToken)
             state.taps[tap.token] = tap
             state.nextToken += 1
             return tap
         }
-        try poller.add(reading, token: tap.token)
-        if state.withLock({ $0.thread == nil }) {
-            let thread = try SystemThread.startJoinable(name: "cf-stderr") { self.run() }
-            state.withLock { $0.thread = thread }
+        do throws(SystemError) {
+            try poller.add(reading, token: tap.token)
+        } catch {
+            state.withLock { $0.taps[tap.token] = nil }
+            throw error
         }
         return (tap, writing)
     }
@@ -57,14 +65,18 @@ final class StandardErrorRelay: Sendable {
         return tap.lastWords
     }
 
-    /// Writes what is left, and ends the thread.
+    /// Writes what is left, as far as somebody reads it soon, and ends the thread.
     func close() {
+        let closer = ThreadParker()
         let thread = state.withLock { state in
-            state.isClosed = true
+            state.deadline = monotonicNanoseconds() + Self.patience
+            state.closer = closer
             return state.thread.take()
         }
+        guard let thread else { return }
         bell.ring()
-        thread?.join()
+        // What can be written to may have been filled by others before it is, or be a terminal that was stopped: then the thread is left to it.
+        if closer.park(for: Self.longestClose) { thread.join() } else { thread.detach() }
     }
 
     private func run() {
@@ -78,12 +90,12 @@ final class StandardErrorRelay: Sendable {
                 if !isOpen { poller.remove(tap.descriptor) }
             }
             // Asked last: the bell that told of it may have been heard while something was written.
-            let (leftOver, isClosed) = state.withLock { state in
+            let (leftOver, closer) = state.withLock { state in
                 defer { state.leftOver = [] }
-                return (state.leftOver, state.isClosed)
+                return (state.leftOver, state.closer)
             }
             forward(leftOver)
-            if isClosed { return }
+            if let closer { return closer.unpark() }
         }
     }
 
@@ -92,8 +104,13 @@ final class StandardErrorRelay: Sendable {
     private func forward(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let deadline = state.withLock { $0.isClosed } ? Self.patience : nil
-            switch StandardError.wait(orFor: bell.descriptor, milliseconds: deadline ?? -1) {
+            var milliseconds: Int32 = -1
+            if let deadline = state.withLock({ $0.deadline }) {
+                let now = monotonicNanoseconds()
+                guard now < deadline else { return }
+                milliseconds = Int32((deadline - now) / 1_000_000)
+            }
+            switch StandardError.wait(orFor: bell.descriptor, milliseconds: milliseconds) {
             case .writable: rest = rest.dropFirst(StandardError.writeSome(rest))
             case .interrupted: bell.silence()
             case .gaveUp: return
@@ -101,8 +118,9 @@ final class StandardErrorRelay: Sendable {
         }
     }
 
-    /// How many milliseconds a pool that has ended waits for somebody to read what its workers wrote.
-    private static let patience: Int32 = 500
+    /// How many nanoseconds a pool that has ended waits for somebody to read what its workers wrote.
+    private static let patience: UInt64 = 1_000_000_000
+    private static let longestClose = Duration.milliseconds(1500)
     /// What is kept of workers that have ended while nobody reads.
     private static let mostLeftOver = 1 << 20
 }

@@ -19,6 +19,11 @@ enum ChildProcesses {
         _ = kill(leader, SIGKILL)
     }
 
+    /// Asks a process to end.
+    static func terminate(_ pid: Int32) {
+        _ = kill(pid, SIGTERM)
+    }
+
     /// A child that has ended and has not been reaped.
     enum Dead {
         case child(Int32)
@@ -27,11 +32,11 @@ enum ChildProcesses {
         case noChildren
     }
 
-    /// - Parameter waiting: whether to wait until a child has ended.
-    static func nextDead(waiting: Bool) -> Dead {
+    /// Waits for nothing.
+    static func nextDead() -> Dead {
         var pid: pid_t = 0
         while true {
-            if cf_peek_dead_child(waiting ? 0 : Int32(WNOHANG), &pid) == 0 {
+            if cf_peek_dead_child(Int32(WNOHANG), &pid) == 0 {
                 return pid == 0 ? .none : .child(pid)
             }
             if errno != EINTR { return .noChildren }
@@ -41,22 +46,29 @@ enum ChildProcesses {
     /// Takes leave of a child that has ended; its number may be given to another process from here on.
     static func reap(_ pid: Int32) -> ExitStatus {
         var status: Int32 = 0
-        var usage = rusage()
-        while wait4(pid, &status, 0, &usage) < 0, errno == EINTR {}
-        let time = { (value: timeval) in UInt64(value.tv_sec) * 1_000_000_000 + UInt64(value.tv_usec) * 1000 }
+        // What the system tells as its usage has that of its own children in it.
+        let processorTime = processorTime(of: pid)
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return ExitStatus(
             signal: cf_wait_status_signal(status),
             exitCode: cf_wait_status_exited(status) != 0 ? cf_wait_status_exit_code(status) : nil,
-            processorTime: time(usage.ru_utime) + time(usage.ru_stime)
+            processorTime: processorTime
         )
     }
 
-    /// Makes a bell that rings when a child has ended. There is one in a process, and it is never given up.
+    /// What a process has used itself, on all of its threads, in nanoseconds; also of one that has ended and was not reaped.
+    private static func processorTime(of pid: Int32) -> UInt64 {
+        var clock = clockid_t()
+        var time = timespec()
+        guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return 0 }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// Has a bell rung when a child has ended. There is one in a process, and it is never given up.
     ///
     /// It is rung by a handler of the signal. A `signalfd` would miss deaths: a thread that something else in the program started does not
     /// block the signal, and what it takes is thrown away.
-    static func deathBell() throws(SystemError) -> Doorbell {
-        let bell = try Doorbell()
+    static func ringAtDeaths(_ bell: Doorbell) throws(SystemError) {
         deathBellNumber.store(bell.descriptor.number, ordering: .relaxed)
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in
@@ -67,9 +79,8 @@ enum ChildProcesses {
         }
         action.sa_flags = SA_RESTART | SA_NOCLDSTOP
         try retrying("sigaction") { sigaction(SIGCHLD, &action, nil) }
-        return bell
     }
 }
 
-/// What the handler of ``ChildProcesses/deathBell()`` rings: a handler can be given nothing else than a global variable.
+/// What the handler of ``ChildProcesses/ringAtDeaths(_:)`` rings: a handler can be given nothing else than a global variable.
 private let deathBellNumber = Atomic<Int32>(-1)

@@ -26,7 +26,10 @@ final class Descriptor: Sendable {
     }
 
     /// `nil` if it was closed.
-    var identity: Identity? {
+    var identity: Identity? { Self.identity(of: number) }
+
+    /// `nil` if there is no such descriptor.
+    static func identity(of number: Int32) -> Identity? {
         var status = stat()
         return fstat(number, &status) == 0 ? Identity(device: status.st_dev, file: status.st_ino) : nil
     }

@@ -15,10 +15,16 @@ enum MainQueue {
             pollfd(fd: handle, events: Int16(POLLIN), revents: 0),
             pollfd(fd: bell.descriptor.number, events: Int16(POLLIN), revents: 0),
         ]
+        let numbers = watched.map(\.fd)
+        let identities = numbers.map { Descriptor.identity(of: $0) }
         while true {
             guard poll(&watched, 2, -1) > 0 else { continue }
+            // Whoever closes all descriptors closes these too, and the next files that are opened may have their numbers.
+            guard numbers.map({ Descriptor.identity(of: $0) }) == identities else {
+                fatalError("something in this process closed the descriptors on which it hears of its host")
+            }
             let isReadable = watched.map { $0.revents & Int16(POLLIN) != 0 }
-            // What something in this process has closed would be told again and again.
+            // That the other end was closed would be told again and again.
             for index in watched.indices where watched[index].revents & ~Int16(POLLIN) != 0 { watched[index].fd = -1 }
             if isReadable[1], (try? bell.receive()) != nil { onBell() }
             guard isReadable[0] else { continue }

@@ -40,12 +40,11 @@ final class MessageSocket: Sendable {
 
     struct Message {
         var bytes: [UInt8]
-        var descriptors: [Descriptor]
+        /// A failure if this process has no room for all of them; it keeps none then.
+        var descriptors: Result<[Descriptor], SystemError>
     }
 
     /// Receives one message; `nil` when the other end is closed.
-    ///
-    /// Where this process has no room for the descriptors, the message comes without some or all of them.
     ///
     /// - Throws: ``SystemError``; transient if the socket does not block and is empty.
     func receive() throws(SystemError) -> Message? {
@@ -54,6 +53,7 @@ final class MessageSocket: Sendable {
         var bytes = [UInt8](repeating: 0, count: size)
         var numbers = [Int32](repeating: -1, count: 16)
         var count = 0
+        var isLacking: Int32 = 0
         let received = try retrying("recvmsg") {
             cf_receive_with_descriptors(
                 descriptor.number,
@@ -61,14 +61,15 @@ final class MessageSocket: Sendable {
                 bytes.count,
                 &numbers,
                 numbers.count,
-                &count
+                &count,
+                &isLacking
             )
         }
         var descriptors: [Descriptor] = []
         for number in numbers.prefix(count) { descriptors.append(try Descriptor(owning: number)) }
         guard received > 0 else { return nil }
         bytes.removeLast(bytes.count - received)
-        return Message(bytes: bytes, descriptors: descriptors)
+        return Message(bytes: bytes, descriptors: isLacking == 0 ? .success(descriptors) : .failure(.descriptorsLost))
     }
 
     private func sizeOfNextMessage() throws(SystemError) -> Int {

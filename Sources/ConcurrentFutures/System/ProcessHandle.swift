@@ -7,7 +7,7 @@ struct ExitStatus: Sendable, Hashable, Codable {
     var signal: Int32
     /// What it gave to `exit`, if it ended so.
     var exitCode: Int32?
-    /// The processor time it used, in nanoseconds.
+    /// The processor time it used itself, without its children, in nanoseconds.
     var processorTime: UInt64 = 0
 }
 

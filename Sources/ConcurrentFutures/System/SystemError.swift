@@ -24,7 +24,7 @@ struct SystemError: Error, Hashable, Sendable, Codable, CustomStringConvertible 
     var isDisconnected: Bool { number == EPIPE || number == ECONNRESET }
 
     /// Whether there was too little of something, which may be different in a moment.
-    var isShortage: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(number) }
+    var isShortage: Bool { [EMFILE, ENFILE, ENOMEM, ENOBUFS, ETOOMANYREFS, EAGAIN].contains(number) }
 
     /// Whether the call only has to be made again later.
     var isTransient: Bool { number == EAGAIN || number == EINTR }

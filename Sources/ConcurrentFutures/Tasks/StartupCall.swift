@@ -59,6 +59,7 @@ public struct StartupCall: Sendable {
 ///
 /// It cannot be `async`, and must leave no thread behind: a process with threads cannot be forked safely. What it leaves must be memory: workers have none
 /// of the descriptors that it opened, and processes that it started are ended when the first worker ends.
+/// Signals mean what they usually do again.
 public struct PreloadCall: Sendable {
     let body: any TaskBody<Void>
     let options: TaskOptions

@@ -101,8 +101,9 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         return Int(tail - oldest.start)
     }
 
-    /// Bounds the descriptors in the socket's queue and in both processes.
-    static let mostFilesInFlight = 16
+    /// Bounds the descriptors in the socket's queue and in both processes. One that the worker runs and one that waits for it there keep it at
+    /// work; with more, a host of many workers could run out of descriptors.
+    static let mostFilesInFlight = 2
 
     private static func travelsInFile(_ payload: RequestPayload) -> Bool {
         payload.count > ChannelLayout.largestInlinePayload
@@ -280,29 +281,33 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         let tail = control.replyTail.load()
         guard tail != reader.head else { return }
         while let frame = try reader.next(before: tail) {
-            let payload: Payload =
+            let payload: Result<Payload, SystemError> =
                 switch frame.content {
-                case .inline(let bytes): .bytes([UInt8](bytes))
+                case .inline(let bytes): .success(.bytes([UInt8](bytes)))
                 case .file(let count): try receiveFile(count: count)
                 }
-            body(Reply(kind: frame.kind, lateness: frame.lateness, sequence: frame.sequence, payload: payload))
+            body(Reply(kind: frame.kind, lateness: frame.lateness, sequence: frame.sequence, received: payload))
         }
         control.replyHead.publish(reader.head)
         fullFence()
         if control.workerWaitsForSpace.load() != 0, control.workerWaitsForSpace.exchange(0) != 0 { wake() }
     }
 
-    private func receiveFile(count: Int) throws(ChannelFailure) -> Payload {
+    /// - Returns: a failure if this process has no descriptors or no memory for it, for which its sender is not to blame.
+    private func receiveFile(count: Int) throws(ChannelFailure) -> Result<Payload, SystemError> {
         do {
-            guard let message = try socket.receive(), let descriptor = message.descriptors.first else {
+            guard let message = try socket.receive() else {
                 throw ChannelFailure(message: "a reply whose memory file did not come")
             }
-            guard message.bytes == MemoryFile.announcement, message.descriptors.count == 1 else {
+            let descriptors = try message.descriptors.get()
+            guard message.bytes == MemoryFile.announcement, descriptors.count == 1 else {
                 throw ChannelFailure(message: "a message that announces no memory file")
             }
-            return try MemoryFile.payload(received: descriptor, count: count)
+            return .success(try MemoryFile.payload(received: descriptors[0], count: count))
         } catch let failure as ChannelFailure {
             throw failure
+        } catch let error as SystemError where error.isShortage && !error.isTransient {
+            return .failure(error)
         } catch {
             throw ChannelFailure(message: "a reply whose memory file cannot be used: \(error)")
         }

@@ -8,7 +8,7 @@ protocol TaskChannel: AnyObject {
     func nextRequest(define: (UInt32, UnsafeRawBufferPointer) -> Void) -> IncomingRequest?
     /// Sends a reply; waits for room if there is none.
     ///
-    /// - Throws: ``SystemError`` if the payload is big and no memory file can be made for it; nothing was sent then.
+    /// - Throws: ``SystemError`` if the payload is big and no memory file can be made for it, also not after a while; nothing was sent then.
     func reply(
         _ kind: ReplyHeader.Kind,
         sequence: UInt64,
@@ -166,8 +166,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         }
     }
 
-    private func sleep(whileBellIs count: UInt32) {
-        let isOver = control.workerBell.sleep(whileEqualTo: count, atMost: Self.longestSleep)
+    private func sleep(whileBellIs count: UInt32, atMost limit: Int64 = RingTaskChannel.longestSleep) {
+        let isOver = control.workerBell.sleep(whileEqualTo: count, atMost: limit)
         if isOver, control.replyHead.load() != replyTail { ring() }
     }
 
@@ -181,7 +181,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
 
     private func receiveFile(count: Int) -> MemoryMapping {
         do {
-            guard let descriptor = try socket.receive()?.descriptors.first else {
+            guard let descriptor = try socket.receive()?.descriptors.get().first else {
                 fatalError("the memory file of a task's arguments did not come")
             }
             let file = try MemoryFile(sealedBySender: descriptor, count: count)
@@ -199,12 +199,30 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     ) throws(SystemError) {
         if !kind.isAboutStart { checkStates(sequence) }
         let inFile = payload.count > ChannelLayout.largestInlinePayload
-        if inFile {
-            let file = try MemoryFile(sealing: payload, name: "cf-result")
-            try socket.send(MemoryFile.announcement, descriptors: [file.descriptor.number])
-        }
+        if inFile { try sendFile(payload) }
         publish(kind, sequence: sequence, lateness: lateness, payload, file: inFile)
     }
+
+    /// Files that the host has not taken yet count against what all processes of a user may have under way together: so many results wait
+    /// until it has read on, as those do that find no room in the ring. What nobody can be waited for does not wait long.
+    private func sendFile(_ payload: UnsafeRawBufferPointer) throws(SystemError) {
+        let deadline = monotonicNanoseconds() + Self.patience
+        while true {
+            do throws(SystemError) {
+                let file = try MemoryFile(sealing: payload, name: "cf-result")
+                return try socket.send(MemoryFile.announcement, descriptors: [file.descriptor.number])
+            } catch {
+                let isHostBehind = control.replyHead.load() != replyTail
+                guard error.isShortage, isHostBehind || monotonicNanoseconds() < deadline else { throw error }
+                let count = UInt32(truncatingIfNeeded: control.workerBellCount.load())
+                sleep(whileBellIs: count, atMost: Self.timeBetweenTries)
+            }
+        }
+    }
+
+    /// How long what is lacking may be lacking although the host has taken all that came from here, in nanoseconds.
+    private static let patience: UInt64 = 1_000_000_000
+    private static let timeBetweenTries: Int64 = 1_000_000
 
     private func publish(
         _ kind: ReplyHeader.Kind,

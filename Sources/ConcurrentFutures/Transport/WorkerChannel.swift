@@ -68,7 +68,19 @@ struct Reply {
     var kind: ReplyHeader.Kind
     var lateness: ReplyHeader.Lateness
     var sequence: UInt64
-    var payload: Payload
+    /// A failure if the payload has come, and this process had no descriptors or no memory to take it in.
+    var received: Result<Payload, SystemError>
+
+    /// - Throws: ``ChannelFailure`` if it could not be taken in, for what no sound worker sends in a memory file.
+    var payload: Payload {
+        get throws(ChannelFailure) {
+            do {
+                return try received.get()
+            } catch {
+                throw ChannelFailure(message: "a memory file where none belongs, which cannot be used: \(error)")
+            }
+        }
+    }
 }
 
 /// What a worker wrote makes no sense.

@@ -29,7 +29,8 @@ final class ForkServer {
         self.host = host
         settingsFile = settings
         self.settings = try KeeperSettings(from: settings)
-        deaths = try ChildProcesses.deathBell()
+        deaths = try Doorbell()
+        try ChildProcesses.ringAtDeaths(deaths)
         poller = try Poller()
         try poller.add(socket.descriptor, token: Token.socket)
         try poller.add(host, token: Token.host)
@@ -86,6 +87,10 @@ final class ForkServer {
             leaveNothing()
         }
         try CurrentProcess.outliveParent()
+        // It may have had signals mean something else. A child of its own may have ended meanwhile.
+        CurrentProcess.resetSignals()
+        try ChildProcesses.ringAtDeaths(deaths)
+        deaths.ring()
         if threads == 1 {
             let more = try threadsLeftBehind()
             guard more == 0 else {
@@ -119,15 +124,15 @@ final class ForkServer {
             switch command {
             case .start(let id, let method):
                 do {
-                    guard let descriptors = WorkerDescriptors(descriptors) else {
-                        throw SystemError.descriptorsLost
-                    }
+                    guard let descriptors = WorkerDescriptors(try descriptors.get()) else { return false }
                     try start(id, method, descriptors)
                 } catch {
                     try report(.startFailed(id, reason: String(describing: error)))
                 }
+            case .terminate(let id):
+                if let pid = pid(of: id) { ChildProcesses.terminate(pid) }
             case .kill(let id):
-                if let pid = workers.first(where: { $0.value == id })?.key { ChildProcesses.killGroup(pid) }
+                if let pid = pid(of: id) { ChildProcesses.killGroup(pid) }
             }
             return true
         } catch {
@@ -135,6 +140,9 @@ final class ForkServer {
             return false
         }
     }
+
+    /// Until it is reaped the number is the worker's.
+    private func pid(of id: WorkerID) -> Int32? { workers.first { $0.value == id }?.key }
 
     private func start(_ id: WorkerID, _ method: StartMethod, _ descriptors: WorkerDescriptors) throws {
         if method == .forkServer {
@@ -189,7 +197,7 @@ final class ForkServer {
 
     private func buryTheDead() {
         deaths.silence()
-        while case .child(let pid) = ChildProcesses.nextDead(waiting: false) { bury(pid) }
+        while case .child(let pid) = ChildProcesses.nextDead() { bury(pid) }
     }
 
     private func bury(_ pid: Int32) {
@@ -210,14 +218,25 @@ final class ForkServer {
 
     private func leaveNothing() -> Never {
         for pid in workers.keys { ChildProcesses.killGroup(pid) }
-        killStrays()
-        while case .child(let pid) = ChildProcesses.nextDead(waiting: true) {
-            _ = ChildProcesses.reap(pid)
-            workers[pid] = nil
+        // Nobody is listened to any more.
+        poller.remove(socket.descriptor)
+        poller.remove(host)
+        while true {
+            // Again and again: the system's list may lack one while others come and go.
             killStrays()
+            switch ChildProcesses.nextDead() {
+            case .child(let pid):
+                _ = ChildProcesses.reap(pid)
+                workers[pid] = nil
+            case .none:
+                poller.wait(timeoutMilliseconds: Self.timeBetweenKills) { _ in deaths.silence() }
+            case .noChildren:
+                CurrentProcess.end(code: 0)
+            }
         }
-        CurrentProcess.end(code: 0)
     }
+
+    private static let timeBetweenKills: Int32 = 20
 }
 
 /// Why a fork server cannot do its work, in words that name what its host's user can change.

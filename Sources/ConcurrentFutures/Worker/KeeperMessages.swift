@@ -5,6 +5,8 @@ package typealias WorkerID = UInt64
 enum KeeperCommand: Codable {
     /// Start a worker. Its descriptors come with the message, in the order of ``WorkerDescriptors``.
     case start(WorkerID, StartMethod)
+    /// Send a worker the signal that asks it to end.
+    case terminate(WorkerID)
     /// Kill a worker and all of its group.
     case kill(WorkerID)
 }
@@ -68,7 +70,7 @@ extension MessageSocket {
     }
 
     /// - Returns: `nil` when the other end is closed.
-    func receive<Message: Decodable>(_ type: Message.Type) throws -> (Message, [Descriptor])? {
+    func receive<Message: Decodable>(_ type: Message.Type) throws -> (Message, Result<[Descriptor], SystemError>)? {
         guard let message = try receive() as MessageSocket.Message? else { return nil }
         return try message.bytes.withUnsafeBytes { bytes in
             var decoder = BinaryDecoder(bytes)

@@ -7,7 +7,8 @@ func processMain(_ bootstrap: Int32) -> Int32 {
     do {
         CurrentProcess.fillStandardStreams()
         let socket = MessageSocket(try Descriptor(owning: bootstrap))
-        guard let (role, descriptors) = try socket.receive(ProcessRole.self) else { return 0 }
+        guard let (role, received) = try socket.receive(ProcessRole.self) else { return 0 }
+        let descriptors = try received.get()
         switch role {
         case .forkServer:
             guard descriptors.count == 2 else { return 0 }

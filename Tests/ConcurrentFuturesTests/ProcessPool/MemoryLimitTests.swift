@@ -31,6 +31,15 @@ struct MemoryLimitTests {
         }
     }
 
+    @Test("may be more than there can be", arguments: [Int.max, Int.max / 4])
+    func greatest(limit: Int) async throws {
+        try await withProcessPool(maxWorkers: 1, options: ProcessPoolOptions(memoryLimit: limit)) { pool async throws in
+            let error = try #require(await pool.submit(ProcessWork.die, .kill).result.error as? PoolError)
+            #expect(error.code == .workerCrashed && error.signal == SIGKILL)
+            #expect(try await pool.run(Work.answer) == 42)
+        }
+    }
+
     @Test("holds for a worker that is executed anew too")
     func spawned() async throws {
         let options = ProcessPoolOptions(memoryLimit: Self.limit)

@@ -131,6 +131,24 @@ struct PoolStateMachineTests {
         #expect(bench.machine.nextTime == nil)
     }
 
+    @Test("what could not be sent for want of something is tried again while anything is in flight")
+    func shortage() {
+        var bench = Bench(maxWorkers: 1)
+        let tasks = (0..<2).map { _ in bench.machine.submit(cost: 1, actions: &bench.actions) }
+        bench.machine.workerReady(0, actions: &bench.actions)
+        #expect(bench.take() == [.startWorker(0), .send(tasks[0], to: 0), .send(tasks[1], to: 0)])
+        bench.machine.sendFailed(tasks[1], to: 0, isShortage: true, actions: &bench.actions)
+        let third = bench.machine.submit(cost: 1, actions: &bench.actions)
+        #expect(bench.take() == [.send(third, to: 0)])
+        bench.machine.now = bench.machine.nextTime!
+        bench.machine.timePassed(actions: &bench.actions)
+        #expect(bench.take() == [.send(tasks[1], to: 0)])
+        for _ in 0..<2 { bench.machine.finished(by: 0, isInQuestion: false, actions: &bench.actions) }
+        bench.machine.sendFailed(tasks[1], to: 0, isShortage: true, actions: &bench.actions)
+        #expect(bench.take() == [.complete(tasks[1], .unsendable)])
+        bench.machine.checkInvariants()
+    }
+
     // D2
     @Test("a worker that does not begin what it was given loses it, and then ends; one that has begun is left alone")
     func beginnings() {

@@ -87,6 +87,24 @@ struct ProcessorLimitTests {
         }
     }
 
+    @Test("what a task's children have used is not counted, also where somebody else kills the worker")
+    func children() async throws {
+        let options = ProcessPoolOptions(cpuTimeLimit: .milliseconds(300))
+        try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
+            let future = pool.submit { () -> Int32 in
+                var pid = pid_t()
+                // The system ends it after two seconds of computing.
+                let command = "ulimit -t 2; while :; do :; done"
+                var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sh"), strdup("-c"), strdup(command), nil]
+                posix_spawn(&pid, "/bin/sh", nil, nil, &arguments, environ)
+                waitpid(pid, nil, 0)
+                return raise(SIGKILL)
+            }
+            let error = try #require(await future.result.error as? PoolError)
+            #expect(error.code == .workerCrashed && error.signal == SIGKILL, "\(error)")
+        }
+    }
+
     @Test("the same signal from somebody else is a crash like any other")
     func otherSource() async throws {
         let options = ProcessPoolOptions(cpuTimeLimit: .seconds(100))

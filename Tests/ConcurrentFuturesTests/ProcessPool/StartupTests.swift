@@ -235,6 +235,15 @@ struct PreloadTests {
         }
     }
 
+    @Test("that changes what signals mean hides no worker's death")
+    func changingSignals() async throws {
+        try await withProcessPool(maxWorkers: 1, preload: .call(StartupWork.changeSignals)) { pool async throws in
+            let error = try #require(await pool.submit(ProcessWork.die, .kill).result.error as? PoolError)
+            #expect(error.code == .workerCrashed && error.signal == SIGKILL)
+            #expect(try await pool.run(Work.answer) == 42)
+        }
+    }
+
     @Test("that takes long holds up no shutdown")
     func shutdownMeanwhile() async throws {
         let directory = try TemporaryDirectory()

@@ -75,6 +75,14 @@ enum StartupWork {
         Thread.detachNewThread { while true { pause() } }
     }
 
+    /// Has signals mean something else from now on.
+    static func changeSignals() {
+        signal(SIGCHLD, SIG_IGN)
+        var all = sigset_t()
+        sigfillset(&all)
+        sigprocmask(SIG_BLOCK, &all, nil)
+    }
+
     /// Starts threads, and waits for all of them.
     static func useThreads(_ text: String, _ log: String) throws {
         for _ in 0..<20 {
