@@ -77,9 +77,9 @@ struct CleanlinessTests {
             try gate.release()
             for census in censuses {
                 let open = try await census.value
-                // Two memory files, a bell, a socket, and what serves the main queue.
+                // Two memory files, a bell, a socket for files and one on which it is told to stop, and what serves the main queue.
                 #expect(open.count <= 6, "\(open)")
-                #expect(open.count { $0.hasPrefix("socket:") } == 1)
+                #expect(open.count { $0.hasPrefix("socket:") } == 2)
                 #expect(!open.contains { $0.hasPrefix("pipe:") })
             }
         }
