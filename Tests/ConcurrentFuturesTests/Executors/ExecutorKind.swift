@@ -1,11 +1,24 @@
 import ConcurrentFutures
+import Foundation
 
 /// The executors that one suite holds to one behaviour.
-enum ExecutorKind: CaseIterable, Sendable {
+enum ExecutorKind: String, CaseIterable, Sendable {
     case inline
     case thread
     case process
     case processSpawn
+
+    /// Those that the variable `TESTED_EXECUTORS` names, separated by commas; without it, all of them.
+    static let allCases: [ExecutorKind] = {
+        let every: [ExecutorKind] = [.inline, .thread, .process, .processSpawn]
+        guard let names = ProcessInfo.processInfo.environment["TESTED_EXECUTORS"] else { return every }
+        let chosen = names.split(separator: ",")
+        precondition(
+            chosen.allSatisfy { ExecutorKind(rawValue: String($0)) != nil },
+            "TESTED_EXECUTORS is \(names), and not all of these are executors"
+        )
+        return every.filter { chosen.contains($0.rawValue[...]) }
+    }()
 
     /// Those whose tasks run beside their submitter.
     static let concurrent = allCases.filter { $0 != .inline }
