@@ -199,6 +199,7 @@ import Testing
     @Test("never more than maxWorkers are at work", arguments: ExecutorKind.concurrent)
     func atMostMaxWorkers(kind: ExecutorKind) async throws {
         let directories = try [TemporaryDirectory(), TemporaryDirectory()]
+        defer { withExtendedLifetime(directories) {} }
         let crews = directories.map { Crew(directory: $0.path, size: 3) }
         try await kind.with(maxWorkers: 3) { pool in
             let futures = (0..<45).map { pool.submit(Work.countAtWork, crews[0], $0) }
