@@ -27,6 +27,7 @@ static int forward(struct dl_phdr_info *info, size_t size, void *context) {
         .program_header_count = info->dlpi_phnum,
         .images_added = info->dlpi_adds,
         .images_removed = info->dlpi_subs,
+        .thread_locals = info->dlpi_tls_data,
     };
     return iteration->body(&image, iteration->context);
 }

@@ -97,6 +97,10 @@ int cf_futex_wake(uint32_t *word, int count);
 
 int _dispatch_get_main_queue_handle_4CF(void);
 void _dispatch_main_queue_callback_4CF(void *);
+extern struct dispatch_queue_s _dispatch_main_q;
+static inline void *cf_main_queue(void) { return &_dispatch_main_q; }
+/// How much of the main queue may be looked at.
+static const int cf_main_queue_size = 128;
 
 static inline FILE *cf_stdout(void) { return stdout; }
 

@@ -10,6 +10,8 @@ struct cshim_image {
     size_t program_header_count;
     uint64_t images_added;
     uint64_t images_removed;
+    /// The calling thread's copy of the image's thread-local variables, or null if it has none.
+    void *thread_locals;
 };
 
 /// `dl_iterate_phdr`: calls `body` for each image until it returns another value than 0.

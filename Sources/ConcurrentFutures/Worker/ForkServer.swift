@@ -161,7 +161,9 @@ final class ForkServer {
         let pid = try ChildProcesses.fork()
         if pid == 0 {
             switch method {
-            case .forkServer: Worker.run(id: id, keeper: keeper, descriptors: descriptors, settings: settings.worker)
+            case .forkServer:
+                ThreadNumber.renew(from: keeper, to: CurrentProcess.pid)
+                Worker.run(id: id, keeper: keeper, descriptors: descriptors, settings: settings.worker)
             case .spawn: becomeSpawnedWorker(id, keeper: keeper, descriptors)
             }
         }
