@@ -93,6 +93,15 @@ static inline void cf_return_free_memory(void) { malloc_trim(0); }
 int cf_futex_wait(uint32_t *word, uint32_t expected, int64_t timeout_nanoseconds);
 int cf_futex_wake(uint32_t *word, int count);
 
+/// Tells the processor that the caller looks at a word again and again.
+static inline void cf_spin_hint(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 // The main queue, as a run loop serves it (exported by libdispatch for that purpose).
 
 int _dispatch_get_main_queue_handle_4CF(void);

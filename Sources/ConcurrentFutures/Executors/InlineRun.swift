@@ -14,7 +14,7 @@ struct InlineRun: ~Copyable {
         isBatch = call.isBatch
         itemCount = call.itemCount
         arguments = .allocate(byteCount: call.arguments.count, alignment: 16)
-        arguments.copyBytes(from: call.arguments)
+        call.arguments.withUnsafeBytes(arguments.copyMemory)
     }
 
     deinit {

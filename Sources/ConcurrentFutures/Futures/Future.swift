@@ -57,6 +57,16 @@ public final class Future<Value: Sendable>: Sendable {
         }
     }
 
+    /// Creates a future of a task that was cancelled before anybody took it.
+    static func cancelled() -> Future {
+        Future(machine: FutureStateMachine.cancelled)
+    }
+
+    private init(machine: FutureStateMachine) {
+        task = 0
+        self.machine = Mutex(machine)
+    }
+
     /// Sets the executor's number for the task, before the future is handed to anyone.
     func assign(task: TaskID) {
         self.task = task

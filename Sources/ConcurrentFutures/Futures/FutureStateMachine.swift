@@ -49,7 +49,14 @@ struct FutureStateMachine: Sendable {
 
     /// The life of a future that was born finished, with a value or with an error.
     init(settlement: Settlement) {
-        phase = .settled(settlement)
+        self.init(phase: .settled(settlement))
+    }
+
+    /// The life of a future that was born cancelled.
+    static var cancelled: FutureStateMachine { FutureStateMachine(phase: .cancelled) }
+
+    private init(phase: Phase) {
+        self.phase = phase
         callbacks = .ran
     }
 

@@ -35,17 +35,22 @@ struct Aftermath: ~Copyable {
 
     var completions: [(any AnyFuture, Completion)] = []
     var questions: [Question] = []
-    var sleepers: [any WorkerChannel] = []
+    /// Channels in which something was put; each once, unless tasks go to several in turns.
+    private var channels: [any WorkerChannel] = []
     var driverHasOrders = false
     /// How many tasks have ended, and how many bytes their arguments had.
     var endedCount = 0
     var endedBytes = 0
 
+    mutating func sentTo(_ channel: any WorkerChannel) {
+        if channels.last !== channel { channels.append(channel) }
+    }
+
     /// Wakes workers first, so that they work while the rest is done.
     ///
     /// - Parameter ask: has a question answered, elsewhere.
     consuming func perform(ask: (Question) -> Void) {
-        for channel in sleepers { channel.wake() }
+        for channel in channels where channel.needsWaking() { channel.wake() }
         for question in questions { ask(question) }
         for (future, completion) in completions {
             let isFirst =

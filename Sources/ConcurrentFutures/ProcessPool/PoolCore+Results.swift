@@ -4,7 +4,7 @@ extension PoolCore {
     /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
     mutating func received(_ reply: Reply, from id: WorkerID, _ aftermath: inout Aftermath) throws(ChannelFailure) {
         guard let channel = channel(of: id) else { return }
-        defer { carryOut(&aftermath) }
+        defer { if !actions.isEmpty { carryOut(&aftermath) } }
         if reply.kind == .ready { return machine.workerReady(id, actions: &actions) }
         guard channel.oldestSequence == reply.sequence else {
             throw ChannelFailure(message: "it answered a request that it was not to run")
@@ -18,7 +18,8 @@ extension PoolCore {
         guard let task = machine.oldestTask(of: id) else {
             throw ChannelFailure(message: "it ran a task that had been taken back")
         }
-        guard self[task]!.isBatch == (reply.kind != .outcome) else {
+        let record = self[task]!
+        guard record.isBatch == (reply.kind != .outcome) else {
             throw ChannelFailure(message: "it answered a batch as if it were one task, or one task as a batch")
         }
         let late = try limit(exceededBy: task, reply.lateness)

@@ -4,22 +4,32 @@
 /// Nothing here waits, and nothing here runs user code: what has to happen without the lock is collected in an ``Aftermath``. What replies mean
 /// and how tasks end stands in `PoolCore+Results.swift`.
 struct PoolCore: ~Copyable {
-    struct WorkerEnd {
+    final class WorkerEnd {
         let id: WorkerID
         let channel: any WorkerChannel
         /// Whether the worker has been sent the definition of the function with this number; false for those beyond the end.
-        var knownFunctions: [Bool] = []
+        private var knownFunctions: [Bool] = []
         /// Whether the driver looks at its memory.
         var isWatched = false
 
+        init(id: WorkerID, channel: any WorkerChannel) {
+            self.id = id
+            self.channel = channel
+        }
+
         /// - Returns: whether the worker did not know it.
-        mutating func learn(_ function: UInt32) -> Bool {
+        func learn(_ function: UInt32) -> Bool {
             let number = Int(function)
+            if number < knownFunctions.count, knownFunctions[number] { return false }
             if number >= knownFunctions.count {
                 knownFunctions.append(contentsOf: repeatElement(false, count: number + 1 - knownFunctions.count))
             }
-            defer { knownFunctions[number] = true }
-            return !knownFunctions[number]
+            knownFunctions[number] = true
+            return true
+        }
+
+        func forget(_ function: UInt32) {
+            knownFunctions[Int(function)] = false
         }
     }
 
@@ -64,28 +74,26 @@ struct PoolCore: ~Copyable {
     }
 
     /// Takes a task in.
-    ///
-    /// - Parameter assign: is given the task's number before anything else happens to it.
-    mutating func submit(_ task: consuming PoolTask, _ aftermath: inout Aftermath, assign: (TaskID) -> Void) {
+    mutating func submit(_ task: PoolTask, _ aftermath: inout Aftermath) {
         tellTime(ifNeeded: task.options.limits == nil)
         let id = machine.submit(cost: task.cost, limits: task.options.limits, actions: &actions)
-        assign(id)
+        task.id = id
         let index = Int(UInt32(truncatingIfNeeded: id))
         if index == tasks.count { tasks.append(task) } else { tasks[index] = task }
         carryOut(&aftermath)
     }
 
-    mutating func cancel(_ task: TaskID, _ aftermath: inout Aftermath) -> Bool {
+    mutating func cancel(_ task: PoolTask, _ aftermath: inout Aftermath) -> Bool {
         tellTime()
-        let isKnown = machine.cancel(task, actions: &actions)
+        let isKnown = machine.cancel(task.id, actions: &actions)
         carryOut(&aftermath)
         return isKnown
     }
 
     var maxWorkers: Int { machine.configuration.maxWorkers }
 
-    func isRunning(_ task: TaskID) -> Bool {
-        guard let (worker, index) = machine.place(of: task) else { return false }
+    func isRunning(_ task: PoolTask) -> Bool {
+        guard let (worker, index) = machine.place(of: task.id) else { return false }
         // Only the oldest can be, whatever the others' words say. Those before it that were taken back may be in the channel still.
         return index == machine.oldestPlace(of: worker) && channel(of: worker)?.isStarted(at: index) == true
     }
@@ -125,6 +133,17 @@ struct PoolCore: ~Copyable {
     }
 
     // MARK: For the driver
+
+    /// Several replies follow that have come together.
+    mutating func beginBatch() {
+        tellTime()
+        machine.beginBatch()
+    }
+
+    mutating func endBatch(_ aftermath: inout Aftermath) {
+        machine.endBatch(actions: &actions)
+        carryOut(&aftermath)
+    }
 
     mutating func takeOrders() -> [Order] {
         defer { orders = [] }
@@ -173,7 +192,7 @@ struct PoolCore: ~Copyable {
     mutating func keepsWatching(_ id: WorkerID) -> Bool {
         guard channel(of: id) != nil else { return false }
         let isAtWork = !machine.tasks(of: id).isEmpty
-        workers[Int(UInt32(truncatingIfNeeded: id))]!.isWatched = isAtWork
+        worker(id)!.isWatched = isAtWork
         return isAtWork
     }
 
@@ -198,10 +217,12 @@ struct PoolCore: ~Copyable {
         return record
     }
 
-    func channel(of id: WorkerID) -> (any WorkerChannel)? {
+    func channel(of id: WorkerID) -> (any WorkerChannel)? { worker(id)?.channel }
+
+    private func worker(_ id: WorkerID) -> WorkerEnd? {
         let index = Int(UInt32(truncatingIfNeeded: id))
         guard index < workers.count, let worker = workers[index], worker.id == id else { return nil }
-        return worker.channel
+        return worker
     }
 
     // MARK: Actions
@@ -230,7 +251,7 @@ struct PoolCore: ~Copyable {
                 // A stop always has room; if it did not go out, the worker is killed after a while.
                 guard let channel = channel(of: id) else { continue }
                 try? channel.sendStop()
-                if channel.needsWaking() { aftermath.sleepers.append(channel) }
+                aftermath.sentTo(channel)
             case .stopped:
                 isStopped = true
                 aftermath.driverHasOrders = true
@@ -245,33 +266,32 @@ struct PoolCore: ~Copyable {
     }
 
     private mutating func send(_ task: TaskID, to id: WorkerID, _ aftermath: inout Aftermath) {
-        let index = Int(UInt32(truncatingIfNeeded: id))
-        let channel = workers[index]!.channel
-        let function = self[task]!.function
-        let isNew = workers[index]!.learn(function.number)
-        let payload = self[task]!.payload.take()!
+        let worker = worker(id)!
+        let record = self[task]!
+        let isNew = worker.learn(record.function.number)
+        let payload = record.payload.take()!
         let request = OutgoingRequest(
-            functionNumber: function.number,
-            definition: isNew ? function.definition : [],
-            isBatch: self[task]!.isBatch,
-            itemCount: self[task]!.itemCount,
-            firstItem: self[task]!.batch?.itemsDone ?? 0,
+            functionNumber: record.function.number,
+            definition: isNew ? record.function.definition : [],
+            isBatch: record.isBatch,
+            itemCount: record.itemCount,
+            firstItem: record.batch?.itemsDone ?? 0,
             attempt: UInt16(clamping: machine.attempt(of: task)),
-            timing: self[task]!.timing,
+            timing: record.timing,
             payload: payload
         )
         do {
-            try channel.send(request)
-            if watchesMemory, !workers[index]!.isWatched {
-                workers[index]!.isWatched = true
+            try worker.channel.send(request)
+            if watchesMemory, !worker.isWatched {
+                worker.isWatched = true
                 orders.append(.watchMemory(id))
                 aftermath.driverHasOrders = true
             }
-            if channel.needsWaking() { aftermath.sleepers.append(channel) }
+            aftermath.sentTo(worker.channel)
         } catch {
-            if isNew { workers[index]!.knownFunctions[Int(function.number)] = false }
-            self[task]!.payload = payload
-            self[task]!.failure = PoolError(unsendable: self[task]!, error)
+            if isNew { worker.forget(record.function.number) }
+            record.payload = payload
+            record.failure = PoolError(unsendable: record, error)
             tellTime()
             machine.sendFailed(task, to: id, isShortage: error.isShortage, actions: &actions)
         }

@@ -10,9 +10,11 @@ extension PoolDriver {
         var looks = 0
         var busyTurns = 0
         while true {
-            let (orders, isStopped) = shared.withLock { ($0.core.takeOrders(), $0.core.isStopped) }
-            if isStopped { break }
-            for order in orders { obey(order) }
+            if hasOrders.exchange(false, ordering: .sequentiallyConsistent) {
+                let (orders, isStopped) = locked { ($0.core.takeOrders(), $0.core.isStopped) }
+                if isStopped { break }
+                for order in orders { obey(order) }
+            }
             watchMemory()
             watchStarts()
             if receiveReplies() {
@@ -54,7 +56,7 @@ extension PoolDriver {
         guard nextLook <= now else { return }
         for id in memoryWatch?.due(now: now) ?? [] {
             guard let link = links.first(where: { $0.id == id }) else { continue }
-            guard shared.withLock({ $0.core.keepsWatching(id) }) else {
+            guard locked({ $0.core.keepsWatching(id) }) else {
                 memoryWatch?.pause(id)
                 continue
             }
@@ -68,7 +70,13 @@ extension PoolDriver {
 
     /// - Returns: whether there were any.
     func receiveReplies() -> Bool {
+        // Kept for its memory.
         var replies: [(WorkerLink, Reply)] = []
+        swap(&replies, &self.replies)
+        defer {
+            replies.removeAll(keepingCapacity: replies.count < Self.mostRepliesKept)
+            swap(&replies, &self.replies)
+        }
         for link in links where link.misbehaviour == nil {
             do {
                 try link.channel.receive { replies.append((link, $0)) }
@@ -78,10 +86,10 @@ extension PoolDriver {
         }
         guard !replies.isEmpty else { return false }
         withCore { core, aftermath in
-            core.tellTime(ifNeeded: true)
+            core.beginBatch()
             // What a worker said before it went mad counts; what it said after it made no sense does not.
             var senseless: Set<WorkerID> = []
-            for (link, reply) in replies where !senseless.contains(link.id) {
+            for (link, reply) in replies where senseless.isEmpty || !senseless.contains(link.id) {
                 do throws(ChannelFailure) {
                     if try isOfInitializer(reply, link) { continue }
                     if reply.kind == .ready { try beginToWatch(link, reply.payload) }
@@ -91,10 +99,13 @@ extension PoolDriver {
                     putDown(link, error)
                 }
             }
+            core.endBatch(&aftermath)
         }
         if replies.contains(where: { $0.1.kind == .ready }) { launchersLostInVain = 0 }
         return true
     }
+
+    private static let mostRepliesKept = 4096
 
     /// Notes what a worker says of its start.
     ///
@@ -151,7 +162,7 @@ extension PoolDriver {
     private func handleTime() {
         // What has ended has ended in time, if that has been said before its time was looked at.
         _ = receiveReplies()
-        shared.withLock { $0.alarmTime = .max }
+        locked { $0.alarmTime = .max }
         withCore { core, aftermath in core.timePassed(&aftermath) }
     }
 
@@ -168,7 +179,7 @@ extension PoolDriver {
         timers.close()
         judges.close()
         callbacks.close()
-        let waiters = shared.withLock { shared in
+        let waiters = locked { shared in
             shared.isGone = true
             defer { shared.waiters = [] }
             return shared.waiters

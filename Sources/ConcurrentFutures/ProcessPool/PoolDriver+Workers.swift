@@ -35,7 +35,7 @@ extension PoolDriver {
         }
         tap?.reading.follow(channel)
         links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading))
-        shared.withLock { $0.core.add(channel, for: id) }
+        locked { $0.core.add(channel, for: id) }
     }
 
     // MARK: Starts that take their time
@@ -45,7 +45,7 @@ extension PoolDriver {
     private static let timeToGetReady: UInt64 = 30_000_000_000
 
     /// When a worker must have got ready, if one has to.
-    var nextStartLimit: UInt64? { links.compactMap(\.mustBeReadyBy).min() }
+    var nextStartLimit: UInt64? { links.lazy.compactMap(\.mustBeReadyBy).min() }
 
     /// Tries again to start what could not be started, and ends what does not get ready.
     func watchStarts() {
@@ -73,7 +73,7 @@ extension PoolDriver {
         let launcher = try KeeperLauncher(settings)
         try poller.add(launcher.descriptor, token: Token.launcher)
         self.launcher = launcher
-        shared.withLock { $0.launcherPid = launcher.pid }
+        locked { $0.launcherPid = launcher.pid }
         return launcher
     }
 
@@ -118,7 +118,7 @@ extension PoolDriver {
         let memoryPeak = memoryWatch?.peak(of: id) ?? 0
         guard let link = remove(id) else { return }
         let standardError = link.standardError.map(relay.remove) ?? ""
-        let victim = shared.withLock { $0.core.victim(of: id) }
+        let victim = locked { $0.core.victim(of: id) }
         let failure =
             PoolError.limitExceeded(
                 link,

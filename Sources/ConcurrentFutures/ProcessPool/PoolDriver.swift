@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// The fields that are not under the lock and can change are the driver thread's own; that is what the unchecked conformance rests on. Here is what
 /// other threads call; what the thread does is in `PoolDriver+Thread`, and how it starts workers and sees them end in `PoolDriver+Workers`.
-final class PoolDriver: TaskControl, @unchecked Sendable {
+final class PoolDriver: @unchecked Sendable {
     struct Shared: ~Copyable {
         var core: PoolCore
         /// For when the alarm is set.
@@ -19,7 +19,12 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     let settings: PoolSettings
-    let shared: Mutex<Shared>
+    /// Only to be taken by ``locked(_:)`` and what is beside it.
+    private let shared: Lock<Shared>
+    /// Tasks that nobody has taken in yet: who submits one does not wait for the lock.
+    private let inbox = TaskInbox()
+    /// Whether the thread has orders that it has not taken, or everything has ended.
+    let hasOrders = Atomic<Bool>(false)
     let callbacks: CallbackThread
     /// For the deadlines of those who wait at the entrance; all others are the state machine's.
     let timers: ServiceThread
@@ -35,6 +40,8 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     var launcher: (any WorkerLauncher)?
     var memoryWatch: MemoryWatch?
     var links: [WorkerLink] = []
+    /// Empty, except while replies are taken.
+    var replies: [(WorkerLink, Reply)] = []
     /// Launchers that were lost one after the other without a worker having been started.
     var launchersLostInVain = 0
     var postponedStarts = PostponedStarts()
@@ -58,7 +65,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             idleTimeout: settings.options.idleTimeout?.clampedNanoseconds
         )
         memoryWatch = settings.options.memoryLimit.map { MemoryWatch(limit: UInt64($0)) }
-        shared = Mutex(Shared(core: PoolCore(configuration, watchesMemory: settings.options.memoryLimit != nil)))
+        shared = Lock(Shared(core: PoolCore(configuration, watchesMemory: settings.options.memoryLimit != nil)))
         callbacks = CallbackThread(name: settings.name)
         timers = ServiceThread(name: SystemThread.fittingName(settings.name, suffix: "-timer"))
         judges = ServiceThread(name: SystemThread.fittingName(settings.name, suffix: "-retry"))
@@ -77,7 +84,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
 
     deinit {
         // Whoever waited for the end has joined it.
-        shared.withLock { $0.thread.take() }?.detach()
+        locked { $0.thread.take() }?.detach()
     }
 
     // MARK: From any thread
@@ -88,41 +95,26 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     func submit<Output>(_ call: EncodedCall<Output>, options: TaskOptions) -> Future<Output> {
-        let future = Future(control: self, decoder: call.decoder, callbacks: callbacks)
-        let task = PoolTask(
-            future: future,
-            decoder: call.decoder,
-            function: call.function,
-            isBatch: call.isBatch,
-            itemCount: UInt32(call.itemCount),
-            options: options,
-            argumentBytes: call.arguments.count,
-            payload: RequestPayload(call.arguments),
-            attempts: options.limits?.retry?.retriesError.map { _ in AttemptRecord(decoder: call.decoder) }
-        )
-        entrance?.add(bytes: call.arguments.count)
-        withCore { core, aftermath in core.submit(task, &aftermath) { future.assign(task: $0) } }
+        let task = PoolTask(call, options: options, driver: self)
+        let future = task.makeFuture(call.decoder, callbacks)
+        entrance?.add(bytes: task.argumentBytes)
+        inbox.put(task)
+        takeIn()
         return future
     }
 
-    /// The future of a task that never came in.
-    func cancelledFuture<Output>() -> Future<Output> {
-        let future = Future<Output>(control: self, callbacks: callbacks)
-        future.completeCancelled()
-        return future
-    }
-
-    func cancel(_ task: TaskID) -> Bool {
+    func cancel(_ task: PoolTask) -> Bool {
         withCore { core, aftermath in core.cancel(task, &aftermath) }
     }
 
-    func isRunning(_ task: TaskID) -> Bool {
-        shared.withLock { $0.core.isRunning(task) }
+    func isRunning(_ task: PoolTask) -> Bool {
+        // One that is in the inbox is not known, and does not run.
+        locked { $0.core.isRunning(task) }
     }
 
     /// The pid of the process that keeps the workers, once there is one.
     var launcherPid: Int32? {
-        shared.withLock { $0.launcherPid }
+        locked { $0.launcherPid }
     }
 
     /// - Parameter gracePeriod: in nanoseconds.
@@ -137,7 +129,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     var maxWorkers: Int {
-        shared.withLock { $0.core.maxWorkers }
+        locked { $0.core.maxWorkers }
     }
 
     func shutDown(cancelPending: Bool) {
@@ -151,37 +143,81 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     nonisolated(nonsending) func waitUntilGone(afterCallbacks: Bool) async {
         await withUnsafeContinuation { continuation in
             // Resumed once: here, or by the driver, which takes it out of the list.
-            let isGone = shared.withLock { shared in
+            let isGone = locked { shared in
                 if !shared.isGone { shared.waiters.append(continuation) }
                 return shared.isGone
             }
             if isGone { continuation.resume() }
         }
-        shared.withLock { $0.thread.take() }?.join()
+        locked { $0.thread.take() }?.join()
         await timers.drain()
         guard afterCallbacks else { return }
         await judges.drain()
         await callbacks.drain()
     }
 
+    // MARK: The lock
+
+    /// Calls the body with the pool's lock.
+    ///
+    /// Every thread looks into the inbox after it has let the lock go. So whoever has put a task in and finds the lock taken can leave: the one who has it
+    /// will let it go later, and look. (The four steps, put and try, let go and look, are in one order for all threads.)
+    func locked<Result>(_ body: (inout Shared) -> Result) -> Result {
+        let result = shared.withLock(body)
+        takeIn()
+        return result
+    }
+
+    /// Takes in what is in the inbox, unless somebody else is about to.
+    private func takeIn() {
+        while !inbox.isEmpty {
+            let aftermath = shared.withLockIfAvailable { shared in
+                var aftermath = Aftermath()
+                takeIn(&shared.core, &aftermath)
+                setAlarm(&shared)
+                return aftermath
+            }
+            guard let aftermath else { return }
+            perform(aftermath)
+        }
+    }
+
+    private func takeIn(_ core: inout PoolCore, _ aftermath: inout Aftermath) {
+        inbox.takeAll { core.submit($0, &aftermath) }
+    }
+
+    /// Calls the body with the lock, and does what comes of it without.
     @discardableResult
-    func withCore<Result>(_ body: (inout PoolCore, inout Aftermath) -> sending Result) -> Result {
+    func withCore<Result>(_ body: (inout PoolCore, inout Aftermath) -> Result) -> Result {
         var aftermath = Aftermath()
         let result = shared.withLock { shared in
+            // What came before it comes before it.
+            takeIn(&shared.core, &aftermath)
             let result = body(&shared.core, &aftermath)
-            // An alarm that is set too early is let go off, and then set anew: most limits of time never matter.
-            if let time = shared.core.nextTime(), time < shared.alarmTime {
-                shared.alarmTime = time
-                alarm.set(time)
-            }
+            setAlarm(&shared)
             return result
         }
-        if aftermath.driverHasOrders { wakeDriver() }
+        perform(aftermath)
+        takeIn()
+        return result
+    }
+
+    private func setAlarm(_ shared: inout Shared) {
+        // An alarm that is set too early is let go off, and then set anew: most limits of time never matter.
+        guard let time = shared.core.nextTime(), time < shared.alarmTime else { return }
+        shared.alarmTime = time
+        alarm.set(time)
+    }
+
+    private func perform(_ aftermath: consuming Aftermath) {
+        if aftermath.driverHasOrders {
+            hasOrders.store(true, ordering: .sequentiallyConsistent)
+            wakeDriver()
+        }
         if aftermath.endedCount > 0 { entrance?.leave(count: aftermath.endedCount, bytes: aftermath.endedBytes) }
         aftermath.perform { question in
             judges.schedule { self.answer(question) }
         }
-        return result
     }
 
     /// Reads the error that a task has thrown, and asks its policy whether it is to be run again.
@@ -194,7 +230,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
     }
 
     func wakeDriver() {
-        let mustStart = shared.withLock { shared in
+        let mustStart = locked { shared in
             if shared.isGone { return false }
             defer { shared.hasThread = true }
             return !shared.hasThread
@@ -202,7 +238,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
         guard mustStart else { return bell.ring() }
         do {
             let thread = try SystemThread.startJoinable(name: "cf-driver") { self.run() }
-            shared.withLock { $0.thread = thread }
+            locked { $0.thread = thread }
         } catch {
             fail(PoolError(.brokenPool, "the pool's thread cannot be started: \(error)", underlying: error))
         }
@@ -218,7 +254,7 @@ final class PoolDriver: TaskControl, @unchecked Sendable {
             aftermath.driverHasOrders = false
             return core.isStopped
         }
-        shared.withLock { $0.hasThread = false }
+        locked { $0.hasThread = false }
         if isStopped { leave() }
     }
 }

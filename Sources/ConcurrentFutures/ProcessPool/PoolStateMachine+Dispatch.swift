@@ -7,55 +7,74 @@ extension PoolStateMachine {
     /// Hands out what waits: to an idle worker, else to a new one, else to one that works and can hold more.
     mutating func dispatch(_ actions: inout Actions) {
         guard life == .open else { return }
+        guard !isBatching else { return needsDispatch = true }
         handOut(&actions)
         relieve(&actions)
     }
 
     private mutating func handOut(_ actions: inout Actions) {
+        isSaturated = false
+        // The one that is given tasks until it holds as many as the next one.
+        var target: (id: WorkerID, worker: Worker, fill: Int)?
         while backlogCount > 0 {
             guard let next = backlog.first else { preconditionFailure("counted tasks are in the backlog") }
-            guard let task = tasks[next], task.state == .queued else {
+            guard let cost = tasks[next].flatMap({ $0.state == .queued ? $0.cost : nil }) else {
                 backlog.removeFirst()
                 continue
             }
             if let id = idle.last {
                 // The one that was idle last is the likeliest to have its caches warm.
                 idle.removeLast()
-                send(next, to: id, &actions)
-            } else if mayStartWorkers, workers.count < configuration.maxWorkers, startingCount < backlogCount {
+                send(next, cost, to: id, &actions)
+            } else if workers.count < configuration.maxWorkers, mayStartWorkers, startingCount < backlogCount {
                 startWorker(&actions)
-            } else if backlogCount > startingCount, let id = leastLoadedWorker(for: task.cost) {
-                send(next, to: id, &actions)
+            } else if backlogCount > startingCount {
+                if let (_, worker, fill) = target, worker.liveCount < fill, canTake(worker), canHold(cost, worker) {
+                } else {
+                    target = leastLoadedWorker(for: cost)
+                }
+                guard let target else { return isSaturated = true }
+                send(next, cost, to: target.id, &actions)
             } else {
-                return
+                return isSaturated = true
             }
         }
         backlog.removeAll(keepingCapacity: true)
     }
 
-    private mutating func send(_ task: TaskID, to id: WorkerID, _ actions: inout Actions) {
+    private mutating func send(_ task: TaskID, _ cost: Int, to id: WorkerID, _ actions: inout Actions) {
         backlog.removeFirst()
         backlogCount -= 1
-        let cost = tasks[task]!.cost
         tasks[task]!.state = .inFlight(id)
         tasks[task]!.isKnownStarted = false
-        workers[id]!.inFlight.append(InFlight(task: task, cost: cost))
-        workers[id]!.liveCount += 1
-        workers[id]!.room -= cost
+        let worker = workers[id]!
+        worker.inFlight.append(InFlight(task: task, cost: cost))
+        worker.liveCount += 1
+        worker.room -= cost
         actions.append(.send(task, to: id))
-        if workers[id]!.liveCount == 1 { oldestChanged(id, &actions) }
+        if worker.liveCount == 1 {
+            worker.leftCountAtLook = nil
+            oldestChanged(id, &actions)
+        }
     }
 
-    private func leastLoadedWorker(for cost: Int) -> WorkerID? {
-        var best: (id: WorkerID, load: Int)?
+    /// - Returns: the worker that holds least, and how many it can be given before another one holds less.
+    private func leastLoadedWorker(for cost: Int) -> (id: WorkerID, worker: Worker, fill: Int)? {
+        var best: (id: WorkerID, worker: Worker)?
+        var nextLoad = Int.max
         for (id, worker) in workers.elements where canTake(worker) && canHold(cost, worker) {
-            if best == nil || worker.liveCount < best!.load { best = (id, worker.liveCount) }
+            if let other = best?.worker, other.liveCount <= worker.liveCount {
+                nextLoad = min(nextLoad, worker.liveCount)
+            } else {
+                nextLoad = best?.worker.liveCount ?? .max
+                best = (id, worker)
+            }
         }
-        return best?.id
+        return best.map { ($0.id, $0.worker, nextLoad) }
     }
 
     private func canHold(_ cost: Int, _ worker: Worker) -> Bool {
-        worker.inFlight.count < configuration.prefetch && worker.room >= cost
+        worker.inFlight.count < worker.depth && worker.room >= cost
     }
 
     /// Whether a worker may be given another task at all.
@@ -85,11 +104,11 @@ extension PoolStateMachine {
             idle.append(id)
         }
         dispatch(&actions)
-        if idle.last == id, backlogCount == 0 { rebalance(&actions) }
+        if !isBatching, idle.last == id, backlogCount == 0 { rebalance(&actions) }
     }
 
     /// Takes back half of what the fullest worker holds beyond the task that it runs.
-    private mutating func rebalance(_ actions: inout Actions) {
+    mutating func rebalance(_ actions: inout Actions) {
         guard let (id, worker) = workers.elements.max(by: { $0.element.liveCount < $1.element.liveCount }),
             worker.liveCount >= 2
         else { return }
@@ -150,7 +169,9 @@ extension PoolStateMachine {
     var mayStartWorkers: Bool { canStartWorkers && deathsInVain < Self.mostDeathsInVain }
 
     private mutating func startWorker(_ actions: inout Actions) {
-        let id = workers.insert(Worker(room: configuration.channelRoom))
+        let id = workers.insert(
+            Worker(room: configuration.channelRoom, depth: min(Self.firstDepth, configuration.prefetch))
+        )
         startingCount += 1
         actions.append(.startWorker(id))
     }

@@ -227,6 +227,7 @@ extension PoolStateMachine {
     private mutating func leave(_ task: TaskID, _ id: WorkerID, _ actions: inout Actions) {
         removeOldest(of: id)
         workers[id]!.finishedCount += 1
+        workers[id]!.finishedLately += 1
         deathsInVain = 0
         endLadder(of: id, &actions)
         oldestChanged(id, &actions)

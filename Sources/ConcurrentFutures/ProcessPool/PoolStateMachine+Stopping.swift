@@ -143,9 +143,9 @@ extension PoolStateMachine {
     /// Another task of a worker's is the oldest now.
     mutating func oldestChanged(_ id: WorkerID, _ actions: inout Actions) {
         guard let worker = workers[id], worker.state == .ready else { return }
-        workers[id]!.busySince = now
-        workers[id]!.begunAt = nil
-        workers[id]!.lookAt = .max
+        worker.busySince = now
+        worker.begunAt = nil
+        worker.lookAt = .max
         wantBeginningsCheck(of: worker)
         guard let oldest = worker.oldest, let task = tasks[oldest] else { return }
         if task.timeout != 0 { workers[id]!.lookAt = now + task.timeout }

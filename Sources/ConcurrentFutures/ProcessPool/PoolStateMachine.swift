@@ -13,7 +13,7 @@ package struct PoolStateMachine {
         package var maxWorkers: Int
         /// So many are started at once and kept.
         package var minWorkers: Int
-        /// How many tasks a worker may hold, the one that it runs included.
+        /// How many tasks a worker may hold at most, the one that it runs included.
         package var prefetch: Int
         /// How much room a worker's channel has; see ``submit(cost:limits:actions:)``.
         package var channelRoom: Int
@@ -128,7 +128,8 @@ package struct PoolStateMachine {
         var deadline: UInt64 { limits?.deadlineInstant ?? 0 }
     }
 
-    struct Worker {
+    /// One object for each, which is looked at and changed in place: copies of it were a third of what the machine cost.
+    final class Worker {
         enum State {
             case starting, ready
             /// It was told to end.
@@ -144,6 +145,14 @@ package struct PoolStateMachine {
         var liveCount = 0
         var room: Int
         var finishedCount = 0
+        /// How many it may hold; see ``PoolStateMachine/adaptDepth(of:)``.
+        var depth: Int
+        /// How many have finished since ``lastProgress``.
+        var finishedLately = 0
+        /// When it was last seen to have finished something.
+        var lastProgress: UInt64 = 0
+        /// What ``leftCount`` was when it was last looked whether it is held up; `nil` if it has been given something since when it had nothing.
+        var leftCountAtLook: Int?
         /// How many have left `inFlight`, whatever has become of them.
         var leftCount = 0
         /// What that was when the worker had last been seen not to have begun.
@@ -162,6 +171,11 @@ package struct PoolStateMachine {
         var lookAt = UInt64.max
         /// Set while its oldest task is to stop.
         var ladder: Ladder?
+
+        init(room: Int, depth: Int) {
+            self.room = room
+            self.depth = depth
+        }
 
         var oldest: TaskID? { inFlight.first { $0.task != nil }?.task }
         /// Whether it is there to stay.
@@ -192,6 +206,13 @@ package struct PoolStateMachine {
     /// The one that has been idle longest first.
     var idle: [WorkerID] = []
     var startingCount = 0
+    /// Whether tasks wait for which no worker has room, and nothing has changed since that was found.
+    var isSaturated = false
+    /// Whether several events are told in a row, after which tasks are handed out once for all of them.
+    var isBatching = false
+    var needsDispatch = false
+    /// When to look next whether workers are held up by long tasks.
+    var nextLookForHeldUp: UInt64 = 0
     var canStartWorkers = true
     /// Workers that died before they were ready, or with tasks none of which they had begun, without a task having ended in between.
     var deathsInVain = 0
@@ -237,7 +258,8 @@ package struct PoolStateMachine {
             if let deadline = limits?.deadlineInstant, deadline != 0 { addTimer(deadline, id) }
             backlog.append(id)
             backlogCount += 1
-            dispatch(&actions)
+            // Where there is no room for the first that waits there is none for the last.
+            if !isSaturated { dispatch(&actions) }
         }
         return id
     }

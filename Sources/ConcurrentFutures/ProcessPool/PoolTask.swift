@@ -1,14 +1,23 @@
 /// What a pool keeps of a task until it has ended.
-struct PoolTask {
-    let future: any AnyFuture
+///
+/// What can change belongs to whoever has the pool's lock, except `next`, which is the ``TaskInbox``'s while the task is in it; that is what the unchecked
+/// conformance rests on.
+final class PoolTask: @unchecked Sendable {
+    let driver: PoolDriver
+    let function: any TaskFunctionName
     /// Reads what the task has thrown. The future's own is gone as soon as that has been cancelled.
     let decoder: any OutcomeDecoder
-    let function: any TaskFunctionName
-    let isBatch: Bool
-    let itemCount: UInt32
     let options: TaskOptions
     /// How many bytes the encoded arguments have.
     let argumentBytes: Int
+    let itemCount: UInt32
+    let isBatch: Bool
+    /// Set once, by the thread that submits.
+    private(set) var future: (any AnyFuture)!
+    /// The one that was put into the inbox before it.
+    var next: Unmanaged<PoolTask>?
+    /// The state machine's number for it, once that has taken it in.
+    var id: TaskID = 0
     /// The encoded arguments; `nil` while they are in a worker's channel.
     var payload: RequestPayload?
     /// The outcomes of a batch's items, as far as they have come.
@@ -17,6 +26,25 @@ struct PoolTask {
     var failure: PoolError?
     /// `nil` for nearly all.
     var attempts: AttemptRecord?
+
+    init<Output>(_ call: EncodedCall<Output>, options: TaskOptions, driver: PoolDriver) {
+        self.driver = driver
+        function = call.function
+        decoder = call.decoder
+        self.options = options
+        argumentBytes = call.arguments.count
+        itemCount = UInt32(call.itemCount)
+        isBatch = call.isBatch
+        payload = RequestPayload(call.arguments)
+        attempts = options.limits?.retry?.retriesError.map { _ in AttemptRecord(decoder: call.decoder) }
+    }
+
+    /// Makes the task's future; once.
+    func makeFuture<Output>(_ decoder: any OutcomeDecoder<Output>, _ callbacks: CallbackThread) -> Future<Output> {
+        let future = Future(control: self, decoder: decoder, callbacks: callbacks)
+        self.future = future
+        return future
+    }
 
     /// How much of a channel's room the task takes.
     var cost: Int {
@@ -35,6 +63,12 @@ struct PoolTask {
         }
         return RequestTiming(timeout: limits.timeoutNanoseconds, deadline: limits.deadlineInstant)
     }
+}
+
+extension PoolTask: TaskControl {
+    func cancel(_: TaskID) -> Bool { driver.cancel(self) }
+
+    func isRunning(_: TaskID) -> Bool { driver.isRunning(self) }
 }
 
 /// What a pool keeps of a task that is run again after a failure, or may be.

@@ -120,7 +120,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
             try await driver.entrance?.enterWhenRoom(options)
             return send(call, options)
         } catch is CancellationError {
-            return driver.cancelledFuture()
+            return .cancelled()
         } catch {
             return Future(completed: .failure(error))
         }

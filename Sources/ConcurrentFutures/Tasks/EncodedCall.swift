@@ -5,7 +5,7 @@ struct EncodedCall<Output: Sendable>: Sendable {
     let isBatch: Bool
     let itemCount: Int
     /// The arguments; of a batch, those of all items, each behind its length as a UInt64.
-    let arguments: [UInt8]
+    let arguments: Payload
     let decoder: any OutcomeDecoder<Output>
 
     /// Names the function and encodes the arguments.
@@ -22,7 +22,11 @@ struct EncodedCall<Output: Sendable>: Sendable {
         do {
             arguments = try EncoderCache.withEncoder { encoder in
                 try body.encodeArguments(into: &encoder)
-                return encoder.takeBytes()
+                // Nothing is left of them in the encoder, whose memory is lent out again.
+                if encoder.count <= SmallBytes.capacity {
+                    return encoder.withUnsafeBytes { Payload(copying: $0) }
+                }
+                return .bytes(encoder.takeBytes())
             }
         } catch {
             throw PoolError(

@@ -9,7 +9,10 @@ struct EncodedStartupCall: Sendable {
     init(_ body: some TaskBody<Void>, _ options: TaskOptions, as option: String) throws(PoolError) {
         do {
             let call = try EncodedCall(body, options: options)
-            message = StartupMessage(definition: call.function.definition, arguments: call.arguments)
+            message = StartupMessage(
+                definition: call.function.definition,
+                arguments: call.arguments.withUnsafeBytes([UInt8].init)
+            )
             function = call.function
             place = options.place
         } catch {

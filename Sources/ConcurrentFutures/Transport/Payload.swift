@@ -1,5 +1,6 @@
 /// The arguments of a request: in this process's own memory, or, once they were sent so, in a memory file that nobody can write any more.
 enum RequestPayload: Sendable {
+    case small(SmallBytes)
     case bytes([UInt8])
     case file(MemoryFile)
 
@@ -19,9 +20,23 @@ enum RequestPayload: Sendable {
     /// A program may have some thousand descriptors, or no more than 256.
     private static let files = Lease.Stock(64)
 
+    init(_ arguments: Payload) {
+        switch arguments {
+        case .small(let bytes): self = .small(bytes)
+        case .bytes(let bytes): self.init(bytes)
+        case .mapping: preconditionFailure("arguments are not encoded into a mapping")
+        }
+    }
+
+    /// Copies the bytes into memory of this process.
+    init(copying bytes: UnsafeRawBufferPointer) {
+        self = bytes.count <= SmallBytes.capacity ? .small(SmallBytes(bytes)) : .bytes([UInt8](bytes))
+    }
+
     /// The payload in a file, whatever its size.
     func inFile() throws(SystemError) -> MemoryFile {
         switch self {
+        case .small(let bytes): try Self.file(of: bytes.withUnsafeBytes([UInt8].init), lease: nil)
         case .bytes(let bytes): try Self.file(of: bytes, lease: nil)
         case .file(let file): file
         }
@@ -35,19 +50,39 @@ enum RequestPayload: Sendable {
 
     var count: Int {
         switch self {
+        case .small(let bytes): bytes.count
         case .bytes(let bytes): bytes.count
         case .file(let file): file.size
+        }
+    }
+
+    /// Copies the bytes to a place with room for them; not for those in a file.
+    func copy(to place: UnsafeMutableRawPointer) {
+        func copy(_ bytes: UnsafeRawBufferPointer) {
+            UnsafeMutableRawBufferPointer(start: place, count: bytes.count).copyMemory(from: bytes)
+        }
+        switch self {
+        case .small(let bytes): bytes.withUnsafeBytes(copy)
+        case .bytes(let bytes): bytes.withUnsafeBytes(copy)
+        case .file: preconditionFailure("what is in a file is not copied")
         }
     }
 }
 
 /// Bytes that have come: in this process's own memory, or in a memory file that nobody can write any more.
 enum Payload: Sendable {
+    case small(SmallBytes)
     case bytes([UInt8])
     case mapping(MemoryMapping)
 
+    /// Copies the bytes.
+    init(copying bytes: UnsafeRawBufferPointer) {
+        self = bytes.count <= SmallBytes.capacity ? .small(SmallBytes(bytes)) : .bytes([UInt8](bytes))
+    }
+
     var count: Int {
         switch self {
+        case .small(let bytes): bytes.count
         case .bytes(let bytes): bytes.count
         case .mapping(let mapping): mapping.count
         }
@@ -55,6 +90,7 @@ enum Payload: Sendable {
 
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         switch self {
+        case .small(let bytes): try bytes.withUnsafeBytes(body)
         case .bytes(let bytes): try bytes.withUnsafeBytes(body)
         case .mapping(let mapping): try body(mapping.bytes)
         }

@@ -26,7 +26,6 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private var tail: UInt64 = 0
     private var nextSequence: UInt64 = 0
     private var inFlight: Deque<InFlight> = []
-    private var sentSinceWaking = false
     private var stopRequested: UInt64?
     // The driver's.
     private var reader: ReplyReader
@@ -148,13 +147,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         request.definition.withUnsafeBytes { bytes in
             UnsafeMutableRawBufferPointer(start: frame + offsets.definition, count: bytes.count).copyMemory(from: bytes)
         }
-        if file == nil, case .bytes(let bytes) = request.payload {
-            bytes.withUnsafeBytes { bytes in
-                UnsafeMutableRawBufferPointer(start: frame + offsets.payload, count: bytes.count).copyMemory(
-                    from: bytes
-                )
-            }
-        }
+        if file == nil { request.payload.copy(to: frame + offsets.payload) }
         publish(
             InFlight(
                 start: tail,
@@ -197,12 +190,9 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         tail += UInt64(request.length)
         inFlight.append(request)
         requestTail.publish(tail)
-        sentSinceWaking = true
     }
 
     func needsWaking() -> Bool {
-        guard sentSinceWaking else { return false }
-        sentSinceWaking = false
         fullFence()
         return control.workerSleeps.load() != 0 && control.workerSleeps.exchange(0) != 0
     }
@@ -253,7 +243,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         let request = inFlight[index]
         if let file = request.file { return .file(file) }
         let start = place(of: request.start) + request.payloadOffset
-        return .bytes([UInt8](UnsafeRawBufferPointer(start: start, count: request.payloadLength)))
+        return RequestPayload(copying: UnsafeRawBufferPointer(start: start, count: request.payloadLength))
     }
 
     func finishOldest() {
@@ -283,7 +273,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         while let frame = try reader.next(before: tail) {
             let payload: Result<Payload, SystemError> =
                 switch frame.content {
-                case .inline(let bytes): .success(.bytes([UInt8](bytes)))
+                case .inline(let bytes): .success(Payload(copying: bytes))
                 case .file(let count): try receiveFile(count: count)
                 }
             body(Reply(kind: frame.kind, lateness: frame.lateness, sequence: frame.sequence, received: payload))

@@ -24,9 +24,9 @@ protocol WorkerChannel: AnyObject, Sendable {
     var oldestSequence: UInt64? { get }
     /// Forgets the oldest request in flight; its room can be used again.
     func finishOldest()
-    /// Whether the worker has to be woken for what was sent since the last call.
-    func needsWaking() -> Bool
 
+    /// Whether the worker has to be woken for what was sent; only one who asks is told. Needs no lock.
+    func needsWaking() -> Bool
     /// Wakes the worker. Needs no lock.
     func wake()
     /// What the worker is doing, as far as it says so.

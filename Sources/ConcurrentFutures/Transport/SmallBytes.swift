@@ -1,0 +1,22 @@
+/// A few bytes without an allocation of their own: the arguments and results of most tasks are a number or two.
+struct SmallBytes: Sendable {
+    static let capacity = 24
+
+    private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    private let length: UInt8
+
+    /// Copies the bytes, of which there must be at most ``capacity``.
+    @inline(__always)
+    init(_ bytes: UnsafeRawBufferPointer) {
+        precondition(bytes.count <= Self.capacity)
+        length = UInt8(truncatingIfNeeded: bytes.count)
+        withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: bytes) }
+    }
+
+    var count: Int { Int(length) }
+
+    @inline(__always)
+    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try Swift.withUnsafeBytes(of: words) { try body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+}
