@@ -26,6 +26,7 @@ func square(_ n: Int) -> Int { n * n }
             try await report("await run(square, n), p50", "µs") { try await awaited(pool) }
             try await report("await run(square, n) from the main actor, p50", "µs") { try await awaitedOnMain(pool) }
             try await report("submit(square, n).get(), p50", "µs") { try blocking(pool) }
+            try await report("map, million items/s", "M/s") { try await mapRate(pool) }
             try await report("\(tasks) submits, every value awaited", "thousand tasks/s") { try await many(pool) }
         }
     }

@@ -42,7 +42,7 @@ private struct Kind<Function: TaskFunction>: OutcomeKind {
     func readBatch(_ payload: Payload) -> Bool {
         switch BatchOutcomeDecoder(function: function).decode(payload) {
         case .success(let outcome):
-            outcome.results.allSatisfy { result in
+            outcome.reversed.allSatisfy { result in
                 switch result {
                 case .success: true
                 case .failure(let error): OutcomeTarget.isTheTasks(error)

@@ -60,6 +60,16 @@ struct BinaryDecoder: ~Copyable, @unchecked Sendable {
         return reader.slice(position..<position + count)
     }
 
+    /// Where the next bytes are, if there are so many.
+    @inline(__always)
+    func peek(_ count: Int) -> UnsafeRawPointer? {
+        count <= remaining ? reader.bytes.baseAddress.map { $0 + position } : nil
+    }
+
+    /// Passes over bytes that are there.
+    @inline(__always)
+    mutating func skip(_ count: Int) { position += count }
+
     private mutating func read<Number: BinaryNumber>(_ type: Number.Type) throws -> Number {
         guard let number = reader.load(type, at: position, limit: reader.bytes.count) else { throw Self.truncated }
         position += MemoryLayout<Number>.size

@@ -37,6 +37,7 @@ struct BinaryEncoder: ~Copyable, Sendable {
     mutating func append(_ byte: UInt8) { session.out.append(byte) }
     mutating func append(_ number: UInt32) { session.out.append(raw: number) }
     mutating func append(_ number: UInt64) { session.out.append(raw: number) }
+    mutating func append<Number: BinaryNumber>(tagged number: Number) { session.out.append(tagged: number) }
     mutating func append(contentsOf bytes: UnsafeRawBufferPointer) { session.out.append(contentsOf: bytes) }
 
     /// Replaces a number that was appended before, at a place that `count` told then.

@@ -63,6 +63,7 @@ public struct MapResults<Output: Sendable>: AsyncSequence {
     /// Runs the map and gives all its results at once.
     ///
     /// - Throws: the first error, in the order of the results.
+    @inlinable
     @discardableResult
     public nonisolated(nonsending) func collect() async throws -> [Output] {
         var collected: [Output] = []

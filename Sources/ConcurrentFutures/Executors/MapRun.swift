@@ -272,17 +272,16 @@ final class MapRun<Output: Sendable> {
     /// The results of a finished chunk, the last one first.
     nonisolated(nonsending) private func results(of chunk: MapChunk<Output>) async -> [Result<Output, any Error>] {
         switch await chunk.future.result {
-        case .success(var outcome):
-            guard outcome.results.count == chunk.itemCount else {
+        case .success(let outcome):
+            guard outcome.reversed.count == chunk.itemCount else {
                 let error = PoolError(
                     .workerMisbehaved,
-                    "a chunk of \(chunk.itemCount) items came back with \(outcome.results.count) outcomes"
+                    "a chunk of \(chunk.itemCount) items came back with \(outcome.reversed.count) outcomes"
                 )
                 return Array(repeating: .failure(error), count: chunk.itemCount)
             }
             window.ran(items: chunk.itemCount, nanoseconds: outcome.duration.nanoseconds)
-            outcome.results.reverse()
-            return outcome.results
+            return outcome.reversed
         case .failure(let error):
             return Array(repeating: .failure(error), count: chunk.itemCount)
         }

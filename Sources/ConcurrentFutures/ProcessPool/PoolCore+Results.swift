@@ -24,7 +24,12 @@ extension PoolCore {
         }
         let late = try limit(exceededBy: task, reply.lateness)
         switch reply.kind {
-        case .item: try received(itemOf: task, outcome(of: task, reply), by: id)
+        case .item:
+            let outcome = outcome(of: task, reply)
+            try received(1, of: task, by: id) { $0.append(outcome) }
+        case .items:
+            let items = try ItemOutcomes(reply.payload)
+            try received(items.count, of: task, by: id) { $0.append(items) }
         case .batchEnd: try finishBatch(task, nanoseconds: reply.payload, by: id, &aftermath)
         case .stoppedItem: try stoppedItem(of: task, by: id, late)
         default: finish(task, by: id, with: .encoded(outcome(of: task, reply)), late, &aftermath)
@@ -33,15 +38,24 @@ extension PoolCore {
 
     // MARK: Results
 
-    private mutating func received(itemOf task: TaskID, _ payload: Payload, by id: WorkerID) throws(ChannelFailure) {
-        guard self[task]!.batch?.itemsDone ?? 0 < self[task]!.itemCount else {
+    private mutating func received(
+        _ count: Int,
+        of task: TaskID,
+        by id: WorkerID,
+        append: (inout BatchProgress) -> Void
+    ) throws(ChannelFailure) {
+        let record = self[task]!
+        var progress = record.batch.take() ?? BatchProgress()
+        guard count <= Int(record.itemCount) - Int(progress.itemsDone) else {
+            record.batch = progress
             throw ChannelFailure(message: "it sent more outcomes than its task has")
         }
-        if self[task]!.batch == nil { self[task]!.batch = BatchProgress() }
-        self[task]!.batch!.append(payload)
+        append(&progress)
+        let isLast = progress.itemsDone == record.itemCount
+        record.batch = progress
         // With the last item the batch is about to end, or to be run again because of it.
-        guard self[task]!.options.limits != nil, self[task]!.batch!.itemsDone < self[task]!.itemCount else { return }
-        self[task]!.attempts?.failures = []
+        guard record.options.limits != nil, !isLast else { return }
+        record.attempts?.failures = []
         machine.itemFinished(by: id, actions: &actions)
     }
 

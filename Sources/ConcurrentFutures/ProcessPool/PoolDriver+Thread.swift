@@ -68,8 +68,9 @@ extension PoolDriver {
         }
     }
 
+    /// - Parameter ended: a worker whose process has ended, so that it says nothing more.
     /// - Returns: whether there were any.
-    func receiveReplies() -> Bool {
+    func receiveReplies(atEndOf ended: WorkerID? = nil) -> Bool {
         // Kept for its memory.
         var replies: [(WorkerLink, Reply)] = []
         swap(&replies, &self.replies)
@@ -80,6 +81,7 @@ extension PoolDriver {
         for link in links where link.misbehaviour == nil {
             do {
                 try link.channel.receive { replies.append((link, $0)) }
+                if link.id == ended { try link.channel.receiveUnpublished { replies.append((link, $0)) } }
             } catch {
                 putDown(link, error)
             }

@@ -114,7 +114,7 @@ extension PoolDriver {
     /// - Parameter status: `nil` if the worker went with its launcher, so that nobody knows.
     private func workerEnded(_ id: WorkerID, _ status: ExitStatus?) {
         // What it had answered counts, whatever happened then.
-        _ = receiveReplies()
+        _ = receiveReplies(atEndOf: id)
         let memoryPeak = memoryWatch?.peak(of: id) ?? 0
         guard let link = remove(id) else { return }
         let standardError = link.standardError.map(relay.remove) ?? ""

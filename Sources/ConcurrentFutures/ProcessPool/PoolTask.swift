@@ -83,37 +83,3 @@ final class AttemptRecord {
         self.decoder = decoder
     }
 }
-
-/// The outcomes of a batch's items as they come in.
-struct BatchProgress {
-    private var outcomes: [Payload] = []
-
-    var itemsDone: UInt32 { UInt32(outcomes.count) }
-
-    mutating func append(_ outcome: Payload) {
-        outcomes.append(outcome)
-    }
-
-    /// Puts an error in the place of the next item's outcome.
-    mutating func append(_ error: any Error) {
-        var encoder = BinaryEncoder()
-        Outcome.append(error: error, to: &encoder)
-        append(.bytes(encoder.takeBytes()))
-    }
-
-    /// Whether the last item's outcome is an error.
-    var lastHasThrown: Bool { outcomes.last.map { Outcome.isError($0) } ?? false }
-
-    /// All outcomes together, in the form that ``BatchOutcomeDecoder`` reads. Copies them, so it is not for a lock.
-    func payload(nanoseconds: UInt64) -> Payload {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(outcomes.reduce(12) { $0 + 8 + $1.count })
-        withUnsafeBytes(of: itemsDone) { bytes.append(contentsOf: $0) }
-        withUnsafeBytes(of: nanoseconds) { bytes.append(contentsOf: $0) }
-        for outcome in outcomes {
-            withUnsafeBytes(of: UInt64(outcome.count)) { bytes.append(contentsOf: $0) }
-            outcome.withUnsafeBytes { bytes.append(contentsOf: $0) }
-        }
-        return .bytes(bytes)
-    }
-}

@@ -9,6 +9,15 @@ extension BinaryEncoder {
         return place
     }
 
+    /// Appends items that are numbers.
+    @inline(__always)
+    mutating func append<Number: BinaryNumber>(items: [Number]) {
+        for item in items {
+            append(UInt64(1 + MemoryLayout<Number>.size))
+            append(tagged: item)
+        }
+    }
+
     /// Writes how much was appended since ``reserveLength()`` returned the place.
     mutating func fillLength(at place: Int) {
         overwrite(UInt64(count - place - MemoryLayout<UInt64>.size), at: place)
@@ -16,6 +25,18 @@ extension BinaryEncoder {
 }
 
 extension BinaryDecoder {
+    /// The next item, if it is a number of that type; if not, it is still the next.
+    @inline(__always)
+    mutating func readNumberItem<Number: BinaryNumber>(_ type: Number.Type) -> Number? {
+        let header = MemoryLayout<UInt64>.size + 1
+        guard let place = peek(header + MemoryLayout<Number>.size),
+            place.loadUnaligned(as: UInt64.self) == 1 + MemoryLayout<Number>.size,
+            place.load(fromByteOffset: MemoryLayout<UInt64>.size, as: UInt8.self) == Number.tag
+        else { return nil }
+        skip(header + MemoryLayout<Number>.size)
+        return place.loadUnaligned(fromByteOffset: header, as: type)
+    }
+
     /// The next item, which stands behind its length.
     mutating func readItem() throws -> UnsafeRawBufferPointer {
         let length = try readUInt64()

@@ -4,8 +4,12 @@
 class BoundFunction: @unchecked Sendable {
     let isAsync: Bool
 
-    fileprivate init(isAsync: Bool) {
+    /// For many calls in a row, if it is of a kind that has them.
+    let numberCalls: NumberCalls?
+
+    fileprivate init(isAsync: Bool, numberCalls: NumberCalls?) {
         self.isAsync = isAsync
+        self.numberCalls = numberCalls
     }
 
     /// Finds the function that an encoded ``FunctionDefinition`` names.
@@ -53,7 +57,7 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
 
     init(_ function: Function) {
         self.function = function
-        super.init(isAsync: Function.isAsync)
+        super.init(isAsync: Function.isAsync, numberCalls: NumberCalls(of: function))
     }
 
     override func run(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder, stage: (TaskStage) -> Void) {

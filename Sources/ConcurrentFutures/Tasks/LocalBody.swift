@@ -65,9 +65,19 @@ extension BatchBody {
 
 /// The outcomes of a batch, in the order of its items.
 struct BatchOutcome<Output: Sendable>: Sendable {
-    var results: [Result<Output, any Error>]
+    /// The last item's first: so a map gives them out, which lets go of each as it does.
+    let reversed: [Result<Output, any Error>]
     /// How long the items took together.
-    var duration: Duration
+    let duration: Duration
+
+    init(reversed: [Result<Output, any Error>], duration: Duration) {
+        self.reversed = reversed
+        self.duration = duration
+    }
+
+    init(results: [Result<Output, any Error>], duration: Duration) {
+        self.init(reversed: results.reversed(), duration: duration)
+    }
 }
 
 extension BatchOutcome {

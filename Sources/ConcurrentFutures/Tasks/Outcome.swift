@@ -33,6 +33,27 @@ enum Outcome {
         }
     }
 
+    /// How many bytes the outcome takes that is a number of that type.
+    @inline(__always)
+    static func size<Number: BinaryNumber>(of type: Number.Type) -> Int { 2 + MemoryLayout<Number>.size }
+
+    /// Writes an outcome that is a number.
+    @inline(__always)
+    static func write<Number: BinaryNumber>(_ number: Number, at place: UnsafeMutableRawPointer) {
+        place.storeBytes(of: Kind.value.rawValue, as: UInt8.self)
+        (place + 1).storeBytes(of: Number.tag, as: UInt8.self)
+        (place + 2).storeBytes(of: number, as: Number.self)
+    }
+
+    /// Reads an outcome that is a number of that type; `nil` if it is anything else.
+    @inline(__always)
+    static func read<Number: BinaryNumber>(_ type: Number.Type, at place: UnsafeRawPointer) -> Number? {
+        guard place.load(as: UInt8.self) == Kind.value.rawValue, (place + 1).load(as: UInt8.self) == Number.tag else {
+            return nil
+        }
+        return (place + 2).loadUnaligned(as: type)
+    }
+
     /// Appends an error as its own type where that is `Codable`, else as a ``RemoteError``.
     static func append(error: any Error, to encoder: inout BinaryEncoder) {
         if error is CancellationError {
@@ -62,7 +83,11 @@ enum Outcome {
 
     /// Whether an encoded outcome is an error that the task has thrown; a cancellation is none.
     static func isError(_ payload: Payload) -> Bool {
-        payload.withUnsafeBytes { $0.first == Kind.error.rawValue }
+        payload.withUnsafeBytes(isError)
+    }
+
+    static func isError(_ outcome: UnsafeRawBufferPointer) -> Bool {
+        outcome.first == Kind.error.rawValue
     }
 
     /// Reads one outcome.

@@ -114,9 +114,30 @@ final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
         switch decode(payload) {
         case .failure(let error): return error
         case .success(let outcome):
-            for case .failure(let error) in outcome.results { return error }
+            for case .failure(let error) in outcome.reversed.reversed() { return error }
             return nil
         }
+    }
+
+    /// - Returns: the outcomes, the last one first.
+    private func results(
+        _ count: Int,
+        _ decoder: inout BinaryDecoder
+    ) throws -> [Result<Function.Output, any Error>] {
+        if Function.Output.self == Int.self, let numbers = numbers(Int.self, count, &decoder) {
+            return sameType(numbers, as: [Result<Function.Output, any Error>].self)
+        }
+        if Function.Output.self == Double.self, let numbers = numbers(Double.self, count, &decoder) {
+            return sameType(numbers, as: [Result<Function.Output, any Error>].self)
+        }
+        var results: [Result<Function.Output, any Error>] = []
+        results.reserveCapacity(count)
+        for _ in 0..<count {
+            var item = BinaryDecoder(try decoder.readItem())
+            results.append(Outcome.decode(of: Function.self, from: &item))
+        }
+        results.reverse()
+        return results
     }
 
     /// Reads a batch: the number of items, the nanoseconds they took, then each item's outcome behind its length.
@@ -130,18 +151,38 @@ final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
                 guard count <= decoder.remaining / MemoryLayout<UInt64>.size else {
                     throw PoolError(.workerMisbehaved, "a batch of \(count) outcomes in \(decoder.remaining) bytes")
                 }
-                var results: [Result<Function.Output, any Error>] = []
-                results.reserveCapacity(count)
-                for _ in 0..<count {
-                    var item = BinaryDecoder(try decoder.readItem())
-                    results.append(Outcome.decode(of: Function.self, from: &item))
-                }
+                let results = try results(count, &decoder)
                 return .success(
-                    BatchOutcome(results: results, duration: .nanoseconds(Int64(clamping: nanoseconds)))
+                    BatchOutcome(reversed: results, duration: .nanoseconds(Int64(clamping: nanoseconds)))
                 )
             } catch {
                 return .failure(error)
             }
         }
     }
+}
+
+/// Reads outcomes that all are numbers, without the layers that serve every type.
+///
+/// - Returns: the last one first; `nil` if there is another among them, and then nothing has been read.
+@inline(__always)
+private func numbers<Number: BinaryNumber>(
+    _ type: Number.Type,
+    _ count: Int,
+    _ decoder: inout BinaryDecoder
+) -> [Result<Number, any Error>]? {
+    let size = Outcome.size(of: type)
+    let stride = MemoryLayout<UInt64>.size + size
+    guard let first = decoder.peek(count * stride) else { return nil }
+    var results: [Result<Number, any Error>] = []
+    results.reserveCapacity(count)
+    for index in (0..<count).reversed() {
+        let place = first + index * stride
+        guard place.loadUnaligned(as: UInt64.self) == size,
+            let number = Outcome.read(type, at: place + MemoryLayout<UInt64>.size)
+        else { return nil }
+        results.append(.success(number))
+    }
+    decoder.skip(count * stride)
+    return results
 }

@@ -76,6 +76,9 @@ struct BatchCall<Function: TaskFunction>: TaskBody, BatchBody {
 
     /// Each item is preceded by its length, so that one that cannot be decoded does not hide those behind it.
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
+        // What stands there is the same either way.
+        if Function.Arguments.self == Int.self { return encoder.append(items: sameType(items, as: [Int].self)) }
+        if Function.Arguments.self == Double.self { return encoder.append(items: sameType(items, as: [Double].self)) }
         for item in items {
             let start = encoder.reserveLength()
             try Function.encode(arguments: item, into: &encoder)

@@ -28,6 +28,7 @@ enum ChannelLayout {
         static let stopRequest = 512
         static let processorTimeAtStart = 576
         static let allocationFailed = 640
+        static let openItems = 704
         static let states = 4096
         static let headerSize = 64 * 1024
     }
@@ -58,6 +59,8 @@ struct ControlBlock {
     let processorTimeAtStart: SharedWord
     /// Set when the worker dies because it was refused memory.
     let allocationFailed: SharedWord
+    /// An ``OpenItems``, written by the worker.
+    let openItems: SharedWord
     private let states: UnsafeMutableRawPointer
 
     init(at base: UnsafeMutableRawPointer) {
@@ -73,6 +76,7 @@ struct ControlBlock {
         stopRequest = SharedWord(at: base + ChannelLayout.Control.stopRequest)
         processorTimeAtStart = SharedWord(at: base + ChannelLayout.Control.processorTimeAtStart)
         allocationFailed = SharedWord(at: base + ChannelLayout.Control.allocationFailed)
+        openItems = SharedWord(at: base + ChannelLayout.Control.openItems)
         states = base + ChannelLayout.Control.states
     }
 

@@ -78,6 +78,8 @@ struct ReplyHeader {
         case stoppedItem = 6
         /// The pool's initializer threw, and the worker ends; the payload is an ``InitializerFailure``. No task.
         case initializerFailed = 7
+        /// The outcomes of a batch's next items, each behind its length as a UInt64.
+        case items = 8
 
         /// Whether it is of no request, and comes first.
         var isAboutStart: Bool { self == .ready || self == .initializerFailed }

@@ -18,6 +18,23 @@ struct ReplyReader {
         var content: Content
     }
 
+    /// Takes the outcomes of items that a worker had not published when it ended, if there are any.
+    ///
+    /// - Parameter open: how far it says that it had come.
+    mutating func unpublished(_ open: OpenItems) throws(ChannelFailure) -> Frame? {
+        guard open.begins(at: head), open.bytes > 0 else { return nil }
+        guard open.bytes <= min(OpenItems.capacity, Int(capacity) - ReplyHeader.size) else {
+            throw ChannelFailure(message: "\(open.bytes) bytes of outcomes in one frame")
+        }
+        let frame = ring + Int(head % capacity)
+        let header = ReplyHeader(readOnceFrom: frame)
+        guard header.kind == ReplyHeader.Kind.items.rawValue else {
+            throw ChannelFailure(message: "outcomes of items in a frame of the kind \(header.kind)")
+        }
+        let bytes = UnsafeRawBufferPointer(start: frame + ReplyHeader.size, count: open.bytes)
+        return Frame(kind: .items, lateness: .none, sequence: header.sequence, content: .inline(bytes))
+    }
+
     private let ring: UnsafeMutableRawPointer
     private let capacity: UInt64
     /// How far replies have been taken.
@@ -75,6 +92,7 @@ struct ReplyReader {
         default:
             throw ChannelFailure(message: "a reply whose payload is in the unknown place \(header.payloadInFile)")
         }
+        if kind == .items, case .file = content { throw ChannelFailure(message: "outcomes of items in a memory file") }
         head += length
         return Frame(kind: kind, lateness: lateness, sequence: header.sequence, content: content)
     }

@@ -283,6 +283,14 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         if control.workerWaitsForSpace.load() != 0, control.workerWaitsForSpace.exchange(0) != 0 { wake() }
     }
 
+    func receiveUnpublished(_ body: (Reply) -> Void) throws(ChannelFailure) {
+        guard let frame = try reader.unpublished(OpenItems(word: control.openItems.load())),
+            case .inline(let bytes) = frame.content
+        else { return }
+        let payload = Payload(copying: bytes)
+        body(Reply(kind: frame.kind, lateness: frame.lateness, sequence: frame.sequence, received: .success(payload)))
+    }
+
     /// - Returns: a failure if this process has no descriptors or no memory for it, for which its sender is not to blame.
     private func receiveFile(count: Int) throws(ChannelFailure) -> Result<Payload, SystemError> {
         do {

@@ -15,6 +15,13 @@ protocol TaskChannel: AnyObject {
         lateness: ReplyHeader.Lateness,
         payload: UnsafeRawBufferPointer
     ) throws(SystemError)
+    /// A place for the outcome of a batch's next item, behind its length; filled, it is told by ``commitItem(_:)``. Waits for room if there is none.
+    ///
+    /// - Parameter size: how many bytes the length and the outcome take at most, not more than ``OpenItems/largestItem``.
+    func roomForItem(_ size: Int, sequence: UInt64) -> UnsafeMutableRawPointer
+    /// An item has ended: its outcome, behind its length, takes so many bytes at the place that was given out last. It is told from now on, whatever
+    /// becomes of this process; the host hears of it with the next reply, or when there are many.
+    func commitItem(_ size: Int)
     /// Says what the worker is doing.
     func note(_ stage: TaskStage)
     /// Says that another item of a batch begins now.
@@ -55,6 +62,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     private var replyTail: UInt64 = 0
     /// How far the host was known to have taken replies.
     private var replyHead: UInt64 = 0
+    /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
+    private var openItems: (header: ReplyHeader, bytes: Int)?
 
     /// How many times to look for a request, yielding in between, before sleeping. A wake-up costs the host 4 µs and this process about 25;
     /// looking this often takes about as long, so that waiting never costs more than twice what the better of both would have.
@@ -197,6 +206,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         lateness: ReplyHeader.Lateness,
         payload: UnsafeRawBufferPointer
     ) throws(SystemError) {
+        publishItems()
         if !kind.isAboutStart { checkStates(sequence) }
         let inFile = payload.count > ChannelLayout.largestInlinePayload
         if inFile { try sendFile(payload) }
@@ -241,15 +251,55 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         header.sequence = sequence
         header.payloadLength = UInt64(payload.count)
         waitForSpace(length)
-        let frame =
-            replies.base + ChannelLayout.Control.headerSize + Int(replyTail % UInt64(ChannelLayout.ringSize))
+        let frame = placeOfReply
         frame.storeBytes(of: header, as: ReplyHeader.self)
         UnsafeMutableRawBufferPointer(start: frame + ReplyHeader.size, count: inline.count).copyMemory(from: inline)
+        publish(length)
+    }
+
+    private var placeOfReply: UnsafeMutableRawPointer {
+        replies.base + ChannelLayout.Control.headerSize + Int(replyTail % UInt64(ChannelLayout.ringSize))
+    }
+
+    /// Publishes a frame that has been written behind the tail.
+    private func publish(_ length: Int) {
         replyTail += UInt64(length)
         // Published before the next task starts: what a task has answered survives whatever its successor does.
         control.replyTail.publish(replyTail)
         fullFence()
         if control.hostSleeps.load() != 0, control.hostSleeps.exchange(0) != 0 { ring() }
+    }
+
+    // MARK: Outcomes of items
+
+    func roomForItem(_ size: Int, sequence: UInt64) -> UnsafeMutableRawPointer {
+        if let openItems, openItems.bytes + size > OpenItems.capacity { publishItems() }
+        if openItems == nil {
+            checkStates(sequence)
+            waitForSpace(ReplyHeader.size + OpenItems.capacity)
+            var header = ReplyHeader()
+            header.kind = ReplyHeader.Kind.items.rawValue
+            header.sequence = sequence
+            placeOfReply.storeBytes(of: header, as: ReplyHeader.self)
+            openItems = (header, 0)
+        }
+        return placeOfReply + ReplyHeader.size + openItems!.bytes
+    }
+
+    func commitItem(_ size: Int) {
+        openItems!.bytes += size
+        control.openItems.publish(OpenItems(position: replyTail, bytes: openItems!.bytes).word)
+    }
+
+    private func publishItems() {
+        guard case (var header, let bytes)? = openItems else { return }
+        openItems = nil
+        guard bytes > 0 else { return }
+        let length = roundedUp(ReplyHeader.size + bytes, to: 8)
+        header.length = UInt32(length)
+        header.payloadLength = UInt64(bytes)
+        placeOfReply.storeBytes(of: header, as: ReplyHeader.self)
+        publish(length)
     }
 
     private func waitForSpace(_ length: Int) {

@@ -42,6 +42,10 @@ protocol WorkerChannel: AnyObject, Sendable {
     ///
     /// - Throws: ``ChannelFailure`` if what is there cannot have been written by a sound worker.
     func receive(_ body: (Reply) -> Void) throws(ChannelFailure)
+    /// Takes what the worker had not sent off when it ended, after all that it had. Driver only.
+    ///
+    /// - Throws: as ``receive(_:)`` does.
+    func receiveUnpublished(_ body: (Reply) -> Void) throws(ChannelFailure)
     /// Asks for the doorbell to be rung at the next reply. Driver only.
     ///
     /// - Returns: `false` if a reply has arrived already.

@@ -21,6 +21,9 @@ struct WorkerLimits {
         }
     }
 
+    /// Whether ``taskBegins(_:)`` and ``taskEnds()`` do anything.
+    var areSetForTasks: Bool { memoryBaseline != nil || processorTime != nil }
+
     /// To be called on the thread that runs tasks.
     func prepareTaskThread() {
         if memoryBaseline != nil { AllocationFailures.prepareThread() }

@@ -5,14 +5,14 @@
 ///
 /// It is made on one thread and then belongs to the task thread, on which alone it runs: that is what the unchecked conformance rests on.
 final class WorkerLoop: @unchecked Sendable {
-    private let channel: any TaskChannel
-    private let call: CallInProgress
-    private let limits: WorkerLimits
+    let channel: any TaskChannel
+    let call: CallInProgress
+    let limits: WorkerLimits
     private let initializer: StartupMessage?
     private var isReady = false
     /// By their numbers.
     private var functions: [Result<BoundFunction, any Error>?] = []
-    private var outcome = BinaryEncoder()
+    var outcome = BinaryEncoder()
 
     /// - Parameter initializer: what is run before the first task.
     init(
@@ -83,7 +83,7 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     /// How a call has ended.
-    private struct CallEnd {
+    struct CallEnd {
         /// Whether it was stopped; the host drops its outcome then.
         var wasStopped: Bool
         var lateness = ReplyHeader.Lateness.none
@@ -104,32 +104,8 @@ final class WorkerLoop: @unchecked Sendable {
         return end.wasStopped
     }
 
-    /// - Returns: whether an item was stopped.
-    private func runBatch(_ function: BoundFunction, _ request: IncomingRequest) async -> Bool {
-        let start = monotonicNanoseconds()
-        let sequence = request.header.sequence
-        var items = BinaryDecoder(request.payload)
-        for index in 0..<request.header.itemCount {
-            guard let item = try? items.readItem() else { fatalError("a batch is shorter than its items") }
-            guard index >= request.header.firstItem else { continue }
-            if request.timing.timeout != 0 { channel.noteItemStart() }
-            let number = CallNumber(sequence: sequence, item: index)
-            let attempt = index == request.header.firstItem ? Int(request.header.attempt) : 1
-            let end = await run(function, item, number, attempt, request.timing)
-            guard !end.wasStopped, end.lateness == .none else {
-                // The items behind it are given back.
-                send(.stoppedItem, sequence: sequence, lateness: end.lateness)
-                return end.wasStopped
-            }
-            send(.item, sequence: sequence)
-        }
-        outcome.append(monotonicNanoseconds() - start)
-        send(.batchEnd, sequence: sequence)
-        return false
-    }
-
     /// Makes one call, and puts its outcome into `outcome`.
-    private func run(
+    func run(
         _ function: BoundFunction,
         _ encodedArguments: UnsafeRawBufferPointer,
         _ number: CallNumber,
@@ -175,7 +151,7 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     /// Sends what has been put into `outcome`, or, if that cannot be sent, why.
-    private func send(_ kind: ReplyHeader.Kind, sequence: UInt64, lateness: ReplyHeader.Lateness = .none) {
+    func send(_ kind: ReplyHeader.Kind, sequence: UInt64, lateness: ReplyHeader.Lateness = .none) {
         do {
             try outcome.withUnsafeBytes {
                 try channel.reply(kind, sequence: sequence, lateness: lateness, payload: $0)
@@ -202,7 +178,7 @@ final class WorkerLoop: @unchecked Sendable {
 }
 
 extension RequestTiming {
-    fileprivate var isNone: Bool { timeout == 0 && deadline == 0 }
+    var isNone: Bool { timeout == 0 && deadline == 0 }
 
     /// When a call will be stopped, on the clock of ``monotonicNanoseconds()``; 0 for never.
     fileprivate func end(startingAt start: UInt64) -> UInt64 {

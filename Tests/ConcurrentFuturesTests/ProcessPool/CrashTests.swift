@@ -69,6 +69,28 @@ struct CrashTests {
         }
     }
 
+    // C8
+    @Test("no item that had ended before a crash runs again", arguments: ["", "as text"])
+    func endedItems(form: String) async throws {
+        let directory = try TemporaryDirectory()
+        let options = ProcessPoolOptions(environment: ["CF_TEST_MARKS": directory.path])
+        try await withProcessPool(maxWorkers: 1, options: options) { pool async throws in
+            var failed: [Int] = []
+            if form.isEmpty {
+                let outcomes = await pool.map(0..<40, chunkSize: 40, ProcessWork.markAndDieIfThirty).results.collect()
+                for (n, outcome) in outcomes.enumerated() where outcome.error != nil { failed.append(n) }
+            } else {
+                let texts = (0..<40).map { "\($0)" }
+                let outcomes = await pool.map(texts, chunkSize: 40, ProcessWork.markTextAndDieIfThirty).results.collect()
+                for (n, outcome) in outcomes.enumerated() where outcome.error != nil { failed.append(n) }
+            }
+            #expect(failed == [30])
+            for n in 0..<40 {
+                #expect(try String(contentsOfFile: directory.file("\(n)"), encoding: .utf8) == "x", "item \(n)")
+            }
+        }
+    }
+
     @Test("leaves the tasks behind it to another worker, each run once")
     func innocentTasks() async throws {
         let directory = try TemporaryDirectory()

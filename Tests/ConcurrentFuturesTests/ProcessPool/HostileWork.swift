@@ -62,11 +62,25 @@ struct OwnChannel {
 
     /// Writes a frame as the worker's next reply, publishes it and rings.
     func publish(_ header: ReplyHeader, payload: [UInt8] = [], advance: UInt64? = nil) {
+        publishItems()
         let tail = words.replyTail.load()
         let frame = control + ChannelLayout.Control.headerSize + Int(tail % UInt64(ChannelLayout.ringSize))
         frame.storeBytes(of: header, as: ReplyHeader.self)
         (frame + ReplyHeader.size).copyMemory(from: payload, byteCount: payload.count)
         publish(tail: tail &+ (advance ?? UInt64(header.length)))
+    }
+
+    /// Publishes the outcomes of items that were there before, as the worker would before its next frame: what is written over them is lost.
+    private func publishItems() {
+        let tail = words.replyTail.load()
+        let open = OpenItems(word: words.openItems.load())
+        guard open.begins(at: tail), open.bytes > 0 else { return }
+        let frame = control + ChannelLayout.Control.headerSize + Int(tail % UInt64(ChannelLayout.ringSize))
+        var header = frame.load(as: ReplyHeader.self)
+        header.length = UInt32(roundedUp(ReplyHeader.size + open.bytes, to: 8))
+        header.payloadLength = UInt64(open.bytes)
+        frame.storeBytes(of: header, as: ReplyHeader.self)
+        words.replyTail.publish(tail + UInt64(header.length))
     }
 
     func publish(tail: UInt64) {

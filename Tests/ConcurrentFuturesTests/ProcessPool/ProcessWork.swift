@@ -54,6 +54,20 @@ enum ProcessWork {
         return n * n
     }
 
+    /// Adds a byte to the file of that number, in the directory that the environment names.
+    static func markAndDieIfThirty(_ n: Int) throws -> Int {
+        let path = String(cString: getenv("CF_TEST_MARKS")) + "/\(n)"
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        guard file >= 0, write(file, "x", 1) == 1 else { throw POSIXError(.EIO) }
+        close(file)
+        if n == 30 { fatalError("thirty") }
+        return n
+    }
+
+    static func markTextAndDieIfThirty(_ n: String) throws -> String {
+        "\(try markAndDieIfThirty(Int(n)!))"
+    }
+
     static func count(_ bytes: [UInt8]) -> Int { bytes.count }
     static func make(_ count: Int) -> [UInt8] { [UInt8](repeating: 7, count: count) }
 

@@ -66,6 +66,46 @@ struct ReplyReaderTests {
         }
     }
 
+    private static func items(_ outcomes: [[UInt8]]) -> [UInt8] {
+        outcomes.flatMap { outcome in withUnsafeBytes(of: UInt64(outcome.count)) { [UInt8]($0) } + outcome }
+    }
+
+    @Test("what was not published is read when its writer has ended, and no more than that")
+    func unpublished() throws {
+        var ring = Ring()
+        var reader = ring.reader
+        ring.append(Ring.header(.ready))
+        _ = try reader.next(before: ring.tail)
+        let start = ring.tail
+        let payload = Self.items([[0, 1, 2], [0]])
+        ring.append(Ring.header(.items, sequence: 3), payload: payload)
+        #expect(try reader.unpublished(OpenItems(word: 0)) == nil)
+        #expect(try reader.unpublished(OpenItems(position: start, bytes: 0)) == nil)
+        // Of a frame that was published before.
+        #expect(try reader.unpublished(OpenItems(position: start - 8, bytes: payload.count)) == nil)
+        let frame = try #require(try reader.unpublished(OpenItems(position: start, bytes: payload.count)))
+        #expect(frame.kind == .items && frame.sequence == 3)
+        guard case .inline(let bytes) = frame.content else {
+            Issue.record("the payload is in the frame")
+            return
+        }
+        #expect([UInt8](bytes) == payload)
+        #expect(throws: ChannelFailure.self) { try reader.unpublished(OpenItems(position: start, bytes: Ring.capacity)) }
+        ring.change(at: Int(start) + 4, to: ReplyHeader.Kind.outcome.rawValue)
+        #expect(throws: ChannelFailure.self) { try reader.unpublished(OpenItems(position: start, bytes: 8)) }
+    }
+
+    @Test("outcomes of items are counted, and what is none is refused")
+    func itemOutcomes() throws {
+        let two = Self.items([[0, 1, 2], [1, 9]])
+        let outcomes = try ItemOutcomes(.bytes(two))
+        #expect(outcomes.count == 2 && outcomes.lastHasThrown)
+        #expect(try !ItemOutcomes(.bytes(Self.items([[1], [0]]))).lastHasThrown)
+        for defect in [[], Array(two.dropLast()), two + [0], Self.items([[0]]).map { _ in 0xFF }] {
+            #expect(throws: ChannelFailure.self) { try ItemOutcomes(.bytes(defect)) }
+        }
+    }
+
     struct Defect: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let change: @Sendable (inout ReplyHeader) -> Void
@@ -83,7 +123,7 @@ struct ReplyReaderTests {
         Defect("a length beyond the tail") { $0.length += 8 },
         Defect("the greatest length") { $0.length = .max },
         Defect("an unknown kind") { $0.kind = 0 },
-        Defect("another unknown kind") { $0.kind = 8 },
+        Defect("another unknown kind") { $0.kind = 9 },
         Defect("the kind of the first reply") { $0.kind = ReplyHeader.Kind.ready.rawValue },
         Defect("another kind of a first reply") { $0.kind = ReplyHeader.Kind.initializerFailed.rawValue },
         Defect("a payload beyond the frame") { $0.payloadLength = 41 },

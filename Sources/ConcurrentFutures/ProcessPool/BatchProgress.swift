@@ -1,0 +1,58 @@
+/// The outcomes of a batch's items as they come in.
+struct BatchProgress {
+    private enum Part {
+        case one(Payload)
+        /// Each behind its length as a UInt64.
+        case several(Payload)
+
+        /// How many bytes it takes, lengths included.
+        var size: Int {
+            switch self {
+            case .one(let outcome): MemoryLayout<UInt64>.size + outcome.count
+            case .several(let outcomes): outcomes.count
+            }
+        }
+    }
+
+    private var parts: [Part] = []
+    private(set) var itemsDone: UInt32 = 0
+    /// Whether the last item's outcome is an error.
+    private(set) var lastHasThrown = false
+
+    mutating func append(_ outcome: Payload) {
+        parts.append(.one(outcome))
+        itemsDone += 1
+        lastHasThrown = Outcome.isError(outcome)
+    }
+
+    mutating func append(_ outcomes: ItemOutcomes) {
+        parts.append(.several(outcomes.payload))
+        itemsDone += UInt32(outcomes.count)
+        lastHasThrown = outcomes.lastHasThrown
+    }
+
+    /// Puts an error in the place of the next item's outcome.
+    mutating func append(_ error: any Error) {
+        var encoder = BinaryEncoder()
+        Outcome.append(error: error, to: &encoder)
+        append(.bytes(encoder.takeBytes()))
+    }
+
+    /// All outcomes together, in the form that ``BatchOutcomeDecoder`` reads. Copies them, so it is not for a lock.
+    func payload(nanoseconds: UInt64) -> Payload {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(parts.reduce(12) { $0 + $1.size })
+        withUnsafeBytes(of: itemsDone) { bytes.append(contentsOf: $0) }
+        withUnsafeBytes(of: nanoseconds) { bytes.append(contentsOf: $0) }
+        for part in parts {
+            switch part {
+            case .one(let outcome):
+                withUnsafeBytes(of: UInt64(outcome.count)) { bytes.append(contentsOf: $0) }
+                outcome.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            case .several(let outcomes):
+                outcomes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            }
+        }
+        return .bytes(bytes)
+    }
+}
