@@ -50,6 +50,7 @@ package struct PoolSimulation {
     /// How each task has ended.
     package internal(set) var fates: [TaskID: Fate] = [:]
     var hasStopped = false
+    var isInBatch = false
     var isShutDown = false
     var isTerminated = false
     var terminatedAt: UInt64 = 0
@@ -71,6 +72,8 @@ package struct PoolSimulation {
             channelRoom: 100,
             gracePeriod: [0, 1, 20, 100].randomElement(using: &generator)!,
             timeToBegin: [5, 100, 1000].randomElement(using: &generator)!,
+            timeAhead: [1, 20, 1000].randomElement(using: &generator)!,
+            timeUntilHeldUp: [1, 20, 1000].randomElement(using: &generator)!,
             maxTasksPerWorker: [nil, nil, 1, 3].randomElement(using: &generator)!,
             idleTimeout: [nil, nil, 5, 50].randomElement(using: &generator)!
         )
@@ -234,8 +237,24 @@ package struct PoolSimulation {
     private mutating func advance() {
         guard let id = workers.keys.sorted().randomElement(using: &generator) else { return }
         if chance(1, in: deathRate) || (workers[id]!.isKilled && chance(1, in: 2)) { return die(id) }
-        if !workers[id]!.replies.isEmpty, chance(1, in: 2) { return deliver(from: id) }
+        if !workers[id]!.replies.isEmpty, chance(1, in: 2) {
+            return chance(1, in: 3) ? deliverTogether() : deliver(from: id)
+        }
         if !workers[id]!.isFrozen { work(id) }
+    }
+
+    /// The host reads some of what several workers have said, at once.
+    private mutating func deliverTogether() {
+        machine.beginBatch()
+        isInBatch = true
+        for id in workers.keys.sorted().shuffled(using: &generator) {
+            for _ in 0..<Int.random(in: 0...4, using: &generator) where workers[id]?.replies.isEmpty == false {
+                deliver(from: id)
+            }
+        }
+        isInBatch = false
+        machine.endBatch(actions: &actions)
+        settle()
     }
 
     // MARK: What always holds
@@ -253,6 +272,8 @@ package struct PoolSimulation {
             carryOut(action)
         }
         actions.removeAll()
+        // What holds between events need not within a batch of them.
+        if isInBatch { return }
         machine.planBeginningsCheck()
         machine.checkInvariants()
         checkSteps()

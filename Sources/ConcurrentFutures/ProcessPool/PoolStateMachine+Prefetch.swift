@@ -6,10 +6,6 @@ extension PoolStateMachine {
     static let firstDepth = 16
     /// So that one waits when the other ends.
     private static let leastDepth = 2
-    /// What a worker holds in advance should keep it at work for so many nanoseconds: some times as long as waking a thread takes.
-    private static let timeAhead: UInt64 = 1_000_000
-    /// Who has finished nothing for so many nanoseconds is held up by a long task, and what waits behind that goes elsewhere.
-    private static let timeUntilHeldUp: UInt64 = 10_000_000
 
     /// Several events of the same moment follow; ``now`` has been told.
     package mutating func beginBatch() {
@@ -30,7 +26,7 @@ extension PoolStateMachine {
     /// Learns from how fast a worker has been since it was last looked at.
     private func adaptDepth(of worker: Worker) {
         let elapsed = now > worker.lastProgress ? now - worker.lastProgress : 1
-        let fitting = Self.timeAhead * UInt64(worker.finishedLately) / elapsed
+        let fitting = configuration.timeAhead * UInt64(worker.finishedLately) / elapsed
         let wanted = min(max(Int(clamping: fitting), Self.leastDepth), configuration.prefetch)
         // One long task among short ones, or a short pause, does not mean much.
         worker.depth = wanted > worker.depth ? min(wanted, worker.depth * 2) : (worker.depth + wanted) / 2
@@ -40,14 +36,14 @@ extension PoolStateMachine {
 
     /// Other workers have got on since, so the machine is not to blame.
     private mutating func takeBackFromHeldUp(_ actions: inout Actions) {
-        nextLookForHeldUp = now + Self.timeUntilHeldUp
+        nextLookForHeldUp = now + configuration.timeUntilHeldUp
         for (id, worker) in workers.elements
         where worker.state == .ready && worker.ladder == nil && worker.liveCount > 1 {
             guard worker.leftCount == worker.leftCountAtLook else {
                 worker.leftCountAtLook = worker.leftCount
                 continue
             }
-            worker.depth = Self.leastDepth
+            worker.depth = min(Self.leastDepth, configuration.prefetch)
             let behind = worker.inFlight.compactMap(\.task).dropFirst().prefix(Self.mostTakenBackAtOnce)
             revoke(behind.filter { tasks[$0]!.stop == nil }, from: id, &actions)
         }

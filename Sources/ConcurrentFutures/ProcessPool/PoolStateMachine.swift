@@ -21,6 +21,10 @@ package struct PoolStateMachine {
         package var gracePeriod: UInt64
         /// How long a worker that has nothing else to do may take to begin a task, in nanoseconds, before it is taken for stopped.
         package var timeToBegin: UInt64
+        /// What a worker holds in advance should keep it at work for so many nanoseconds.
+        package var timeAhead: UInt64
+        /// Who has ended nothing for so many nanoseconds, while others have, is held up by a long task, and what waits behind that goes elsewhere.
+        package var timeUntilHeldUp: UInt64
         /// After so many tasks a worker goes; `nil` for never.
         package var maxTasksPerWorker: Int?
         /// After so many nanoseconds without a task a worker goes; `nil` for never.
@@ -33,6 +37,8 @@ package struct PoolStateMachine {
             channelRoom: Int,
             gracePeriod: UInt64 = 1_000_000_000,
             timeToBegin: UInt64 = 2_000_000_000,
+            timeAhead: UInt64 = 1_000_000,
+            timeUntilHeldUp: UInt64 = 10_000_000,
             maxTasksPerWorker: Int? = nil,
             idleTimeout: UInt64? = nil
         ) {
@@ -42,6 +48,8 @@ package struct PoolStateMachine {
             self.channelRoom = channelRoom
             self.gracePeriod = gracePeriod
             self.timeToBegin = timeToBegin
+            self.timeAhead = timeAhead
+            self.timeUntilHeldUp = timeUntilHeldUp
             self.maxTasksPerWorker = maxTasksPerWorker
             self.idleTimeout = idleTimeout
         }
