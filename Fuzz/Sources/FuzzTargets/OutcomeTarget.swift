@@ -124,7 +124,7 @@ struct BatchTarget: FuzzTarget {
     }
 
     private static func batch(of items: [[UInt8]], count: UInt32, kind: UInt8) -> [UInt8] {
-        var progress = BatchProgress()
+        let progress = BatchProgress()
         for item in items { progress.append(.bytes(item)) }
         var bytes = [kind]
         progress.payload(nanoseconds: 1000).withUnsafeBytes { bytes += $0 }

@@ -9,7 +9,7 @@ struct Aftermath: ~Copyable {
         /// Puts an error in the place of an outcome that was one.
         mutating func replace(with error: PoolError) {
             guard case .batch(_, let nanoseconds) = self else { return self = .failed(error) }
-            var progress = BatchProgress()
+            let progress = BatchProgress()
             progress.append(error)
             self = .batch(progress, nanoseconds: nanoseconds)
         }

@@ -1,5 +1,8 @@
 /// The outcomes of a batch's items as they come in.
-struct BatchProgress {
+///
+/// A class, so that it takes one word of a task that is no batch. It changes under the pool's lock, and no more once its task has ended: that is what
+/// the unchecked conformance rests on.
+final class BatchProgress: @unchecked Sendable {
     private enum Part {
         case one(Payload)
         /// Each behind its length as a UInt64.
@@ -19,20 +22,20 @@ struct BatchProgress {
     /// Whether the last item's outcome is an error.
     private(set) var lastHasThrown = false
 
-    mutating func append(_ outcome: Payload) {
+    func append(_ outcome: Payload) {
         parts.append(.one(outcome))
         itemsDone += 1
         lastHasThrown = Outcome.isError(outcome)
     }
 
-    mutating func append(_ outcomes: ItemOutcomes) {
+    func append(_ outcomes: ItemOutcomes) {
         parts.append(.several(outcomes.payload))
         itemsDone += UInt32(outcomes.count)
         lastHasThrown = outcomes.lastHasThrown
     }
 
     /// Puts an error in the place of the next item's outcome.
-    mutating func append(_ error: any Error) {
+    func append(_ error: any Error) {
         var encoder = BinaryEncoder()
         Outcome.append(error: error, to: &encoder)
         append(.bytes(encoder.takeBytes()))

@@ -42,15 +42,14 @@ extension PoolCore {
         _ count: Int,
         of task: TaskID,
         by id: WorkerID,
-        append: (inout BatchProgress) -> Void
+        append: (BatchProgress) -> Void
     ) throws(ChannelFailure) {
         let record = self[task]!
-        var progress = record.batch.take() ?? BatchProgress()
+        let progress = record.batch ?? BatchProgress()
         guard count <= Int(record.itemCount) - Int(progress.itemsDone) else {
-            record.batch = progress
             throw ChannelFailure(message: "it sent more outcomes than its task has")
         }
-        append(&progress)
+        append(progress)
         let isLast = progress.itemsDone == record.itemCount
         record.batch = progress
         // With the last item the batch is about to end, or to be run again because of it.
@@ -176,7 +175,7 @@ extension PoolCore {
         self[task]!.attempts = nil
         self[task]!.failure = failure
         guard self[task]!.isBatch else { return false }
-        var progress = self[task]!.batch ?? BatchProgress()
+        let progress = self[task]!.batch ?? BatchProgress()
         // All outcomes may have come, and the worker died before it could say that they were all.
         if progress.itemsDone < self[task]!.itemCount { progress.append(failure) }
         self[task]!.batch = progress
@@ -268,7 +267,7 @@ extension PoolCore {
     }
 
     private static func failure(_ error: PoolError, of record: PoolTask) -> Aftermath.Completion {
-        guard var batch = record.batch else { return .failed(error) }
+        guard let batch = record.batch else { return .failed(error) }
         // What its items had brought before is not lost.
         while batch.itemsDone < record.itemCount { batch.append(error) }
         return .batch(batch, nanoseconds: 0)

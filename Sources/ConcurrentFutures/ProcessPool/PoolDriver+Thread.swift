@@ -1,13 +1,11 @@
 // What the driver's thread does: it carries out orders, takes replies, and sleeps until there is something to do.
 
 extension PoolDriver {
-    /// How many times to look for a reply, yielding in between, before sleeping; see ``RingTaskChannel``.
-    private static let looksBeforeSleeping = 60
     private static let turnsBetweenEvents = 32
 
     func run() {
         SystemThread.blockSignals()
-        var looks = 0
+        var wait = AdaptiveWait()
         var busyTurns = 0
         while true {
             if hasOrders.exchange(false, ordering: .sequentiallyConsistent) {
@@ -18,16 +16,14 @@ extension PoolDriver {
             watchMemory()
             watchStarts()
             if receiveReplies() {
-                looks = 0
+                wait.found()
                 busyTurns += 1
                 // One worker that always has something to say must not hide another's death.
                 if busyTurns.isMultiple(of: Self.turnsBetweenEvents) { handleEvents(timeoutMilliseconds: 0) }
-            } else if looks < Self.looksBeforeSleeping, !links.isEmpty {
-                looks += 1
-                yieldProcessor()
-            } else {
-                looks = 0
+            } else if links.isEmpty || !wait.looksAgain() {
+                let start = monotonicNanoseconds()
                 sleep()
+                wait.slept(nanoseconds: monotonicNanoseconds() - start)
             }
         }
         leave()

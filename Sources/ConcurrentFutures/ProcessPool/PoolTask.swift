@@ -23,7 +23,12 @@ final class PoolTask: @unchecked Sendable {
     /// The outcomes of a batch's items, as far as they have come.
     var batch: BatchProgress?
     /// What is to be told if the state machine ends the task without a result.
-    var failure: PoolError?
+    var failure: PoolError? {
+        get { failureInBox as? PoolError }
+        set { failureInBox = newValue }
+    }
+    // Ten words that few tasks need.
+    private var failureInBox: (any Error)?
     /// `nil` for nearly all.
     var attempts: AttemptRecord?
 

@@ -62,12 +62,9 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     private var replyTail: UInt64 = 0
     /// How far the host was known to have taken replies.
     private var replyHead: UInt64 = 0
+    private var wait = AdaptiveWait()
     /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
     private var openItems: (header: ReplyHeader, bytes: Int)?
-
-    /// How many times to look for a request, yielding in between, before sleeping. A wake-up costs the host 4 µs and this process about 25;
-    /// looking this often takes about as long, so that waiting never costs more than twice what the better of both would have.
-    private static let looksBeforeSleeping = 60
 
     /// Nobody need wake before. But whatever runs in this process could have written over the words with which both sides agree who is
     /// awake; then this is how long a request or a reply lies unseen.
@@ -160,19 +157,17 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     }
 
     private func waitForRequest() {
-        var looks = 0
         while requestTail.load() == requestHead {
-            looks += 1
-            if looks < Self.looksBeforeSleeping {
-                yieldProcessor()
-                continue
-            }
+            if wait.looksAgain() { continue }
+            let start = monotonicNanoseconds()
             let count = UInt32(truncatingIfNeeded: control.workerBellCount.load())
             control.workerSleeps.note(1)
             fullFence()
             if requestTail.load() == requestHead { sleep(whileBellIs: count) }
             control.workerSleeps.note(0)
+            wait.slept(nanoseconds: monotonicNanoseconds() - start)
         }
+        wait.found()
     }
 
     private func sleep(whileBellIs count: UInt32, atMost limit: Int64 = RingTaskChannel.longestSleep) {

@@ -81,7 +81,8 @@ struct CrashTests {
                 for (n, outcome) in outcomes.enumerated() where outcome.error != nil { failed.append(n) }
             } else {
                 let texts = (0..<40).map { "\($0)" }
-                let outcomes = await pool.map(texts, chunkSize: 40, ProcessWork.markTextAndDieIfThirty).results.collect()
+                let outcomes = await pool.map(texts, chunkSize: 40, ProcessWork.markTextAndDieIfThirty).results
+                    .collect()
                 for (n, outcome) in outcomes.enumerated() where outcome.error != nil { failed.append(n) }
             }
             #expect(failed == [30])

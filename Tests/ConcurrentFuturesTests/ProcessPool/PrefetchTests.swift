@@ -19,7 +19,9 @@ struct PrefetchTests {
             var times: [Duration] = []
             for _ in 0..<3 {
                 let start = ContinuousClock.now
-                let futures = ([1000] + Array(repeating: 1, count: 1000)).map { pool.submit(PrefetchWork.sleepMilliseconds, $0) }
+                let futures = ([1000] + Array(repeating: 1, count: 1000)).map {
+                    pool.submit(PrefetchWork.sleepMilliseconds, $0)
+                }
                 for future in futures { _ = try await future.value }
                 times.append(.now - start)
             }
@@ -31,7 +33,9 @@ struct PrefetchTests {
     func endlessQueue() async throws {
         try await withProcessPool(maxWorkers: 2, minWorkers: 2) { pool async throws in
             // Short ones, so that much is given in advance.
-            for future in (0..<2000).map({ pool.submit(PrefetchWork.sleepMilliseconds, $0 * 0) }) { _ = try await future.value }
+            for future in (0..<2000).map({ pool.submit(PrefetchWork.sleepMilliseconds, $0 * 0) }) {
+                _ = try await future.value
+            }
             let gate = pool.submit(PrefetchWork.sleepMilliseconds, 3000)
             let behind = (0..<300).map { _ in pool.submit(PrefetchWork.sleepMilliseconds, 0) }
             var later: [Future<Int>] = []

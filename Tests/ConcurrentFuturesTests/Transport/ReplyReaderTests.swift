@@ -90,7 +90,9 @@ struct ReplyReaderTests {
             return
         }
         #expect([UInt8](bytes) == payload)
-        #expect(throws: ChannelFailure.self) { try reader.unpublished(OpenItems(position: start, bytes: Ring.capacity)) }
+        #expect(throws: ChannelFailure.self) {
+            try reader.unpublished(OpenItems(position: start, bytes: Ring.capacity))
+        }
         ring.change(at: Int(start) + 4, to: ReplyHeader.Kind.outcome.rawValue)
         #expect(throws: ChannelFailure.self) { try reader.unpublished(OpenItems(position: start, bytes: 8)) }
     }
