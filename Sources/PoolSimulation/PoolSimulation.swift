@@ -3,7 +3,7 @@ import ConcurrentFutures
 /// A world of workers that do whatever workers can do, in an order that a seed decides, around a pool's state machine.
 ///
 /// It stops the program where something does not hold that always has to.
-package struct PoolSimulation {
+package struct PoolSimulation: ~Copyable {
     /// How a task may end.
     package enum Fate: String, CaseIterable {
         case finished, cancelled, crashed, broken, shutDown, unsendable

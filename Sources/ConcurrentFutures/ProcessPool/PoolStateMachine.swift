@@ -6,9 +6,11 @@ import DequeModule
 /// task ends exactly once, there are never more than `maxWorkers`, a dead worker's innocent tasks run elsewhere, and nothing is left
 /// after a shutdown; the simulation in the tests holds it to that.
 ///
+/// It cannot be copied: implicit copies, with their references, were a quarter of the driver's time.
+///
 /// What belongs together is in files of its own: handing out (`+Dispatch`), stopping what runs (`+Stopping`), finding workers that do nothing
 /// (`+Beginnings`), how tasks and workers end (`+Endings`), and what must always hold (`+Invariants`).
-package struct PoolStateMachine {
+package struct PoolStateMachine: ~Copyable {
     package struct Configuration {
         package var maxWorkers: Int
         /// So many are started at once and kept.

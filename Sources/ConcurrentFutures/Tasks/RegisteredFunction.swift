@@ -81,21 +81,36 @@ final class FunctionRegistry: Sendable {
         var chain: ClosureChain
     }
 
-    private let entries = Mutex<[Key: any AnyObject & Sendable]>([:])
+    /// A function under its key; never let go of.
+    final class Entry: Sendable {
+        let shape: ObjectIdentifier
+        let code: UInt
+        let function: any AnyObject & Sendable
+
+        init(_ key: Key, _ function: any AnyObject & Sendable) {
+            shape = key.shape
+            code = key.chain.code
+            self.function = function
+        }
+    }
+
+    private let entries = Mutex<[Key: Entry]>([:])
+    private let recent = RecentFunctions()
 
     /// - Parameter make: makes the entry for a key that has none, given its number.
     func entry<Function: TaskFunction>(
         for key: Key,
         make: (_ number: UInt32) throws -> RegisteredFunction<Function>
     ) throws -> RegisteredFunction<Function> {
-        try entries.withLock { entries in
-            if let entry = entries[key] {
-                // The key holds the shape, so the entry of a key is always of that shape's type.
-                return unsafeDowncast(entry, to: RegisteredFunction<Function>.self)
-            }
-            let entry = try make(UInt32(entries.count))
+        // The key holds the shape, so the entry of a key is always of that shape's type.
+        if let function = recent.function(for: key) {
+            return unsafeDowncast(function, to: RegisteredFunction<Function>.self)
+        }
+        return try entries.withLock { entries in
+            let entry = try entries[key] ?? Entry(key, make(UInt32(entries.count)))
             entries[key] = entry
-            return entry
+            recent.note(entry, for: key)
+            return unsafeDowncast(entry.function, to: RegisteredFunction<Function>.self)
         }
     }
 }

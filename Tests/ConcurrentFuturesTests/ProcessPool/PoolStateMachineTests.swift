@@ -19,7 +19,7 @@ struct PoolStateMachineTests {
         #expect(seen == Set(PoolSimulation.Fate.allCases))
     }
 
-    private struct Bench {
+    private struct Bench: ~Copyable {
         var machine: PoolStateMachine
         var actions: PoolStateMachine.Actions = []
 
