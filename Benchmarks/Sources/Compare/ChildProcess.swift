@@ -30,6 +30,7 @@ enum ChildProcess {
             fclose(output)
             fclose(errors)
         }
+        for file in [output, errors] { _ = fcntl(fileno(file), F_SETFD, FD_CLOEXEC) }
         let pid = try spawn(arguments, environment, output: fileno(output), errors: fileno(errors))
         let (status, isLate) = wait(for: pid, timeout: timeout)
         let said = contents(of: errors)
@@ -57,7 +58,11 @@ enum ChildProcess {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         // A group of its own, so that what it has started can be ended with it.
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+        // Threads of Swift's runtime take no signals, and a process would inherit that: Python's fork server then waits for ever.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
 
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = variables(with: environment).map { strdup($0) } + [nil]

@@ -59,9 +59,10 @@ import Report
         if json {
             for row in run.rows { print(row.json) }
         } else {
-            let table = Table(run.rows)
+            let table = Table(run.rows, isJudged: !quick)
             print(markdown ? table.markdown : table.text)
         }
+        if quick { complain("These are figures of little work: they show that all of it runs, and not how fast.") }
         if let plot { try Plots(directory: plot).write(run.groups) }
         if !run.failures.isEmpty {
             complain("\nWhat failed:")

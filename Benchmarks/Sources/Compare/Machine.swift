@@ -33,7 +33,7 @@ struct Machine {
     private static var processors: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
     private static var memory: String {
-        "\(sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) >> 30) GiB"
+        "\((sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))) >> 30) GiB"
     }
 
     private static var libc: String {

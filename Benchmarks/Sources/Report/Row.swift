@@ -19,26 +19,23 @@ package struct Row: Sendable {
         return metric.ratio(of: ours, to: peer)
     }
 
-    /// The goals that concern this row, and whether they are reached.
-    var goal: String {
+    /// The goals that concern this row.
+    ///
+    /// - Parameter isJudged: whether it says beside each if it is reached.
+    func goal(isJudged: Bool) -> String {
         var goals: [String] = []
+        func add(_ goal: String, _ isReached: Bool?) {
+            guard isJudged, let isReached else { return goals.append(goal) }
+            goals.append(goal + (isReached ? " ✓" : " ✗"))
+        }
         if let figure = metric.goal.figure {
             let sign = metric.better == .higher ? "≥" : "≤"
-            let isReached = ours.median.flatMap(metric.isReached)
-            goals.append("\(sign) \(figure.short) \(metric.unit)\(mark(isReached))")
+            add("\(sign) \(figure.short) \(metric.unit)", ours.median.flatMap(metric.isReached))
         }
         if let peerName, let wanted = metric.goal.ratios[peerName] {
-            goals.append("≥ \(wanted.short) ×\(mark(ratio.map { $0 >= wanted }))")
+            add("≥ \(wanted.short) ×", ratio.map { $0 >= wanted })
         }
         return goals.joined(separator: ", ")
-    }
-
-    private func mark(_ isReached: Bool?) -> String {
-        switch isReached {
-        case true?: " ✓"
-        case false?: " ✗"
-        case nil: ""
-        }
     }
 
     /// One line of JSON. A peer that failed has its reason in `failure`.
@@ -58,8 +55,10 @@ package struct Row: Sendable {
 }
 
 extension Table {
-    /// - Parameter rows: those of one metric beside each other.
-    package init(_ rows: [Row]) {
+    /// - Parameters:
+    ///   - rows: those of one metric one after the other.
+    ///   - isJudged: whether it says which goals are reached.
+    package init(_ rows: [Row], isJudged: Bool) {
         self.init(columns: ["metric", "ours", "peer", "peer's", "ratio", "goal"])
         for row in rows {
             add([
@@ -68,7 +67,7 @@ extension Table {
                 row.peerName ?? "–",
                 row.peer.text,
                 row.ratio.map { "\($0.short) ×" } ?? "–",
-                row.goal,
+                row.goal(isJudged: isJudged),
             ])
         }
     }

@@ -45,8 +45,8 @@ package struct Scale: Sendable {
             let step = (exponents.count + 5) / 6
             return exponents.enumerated().filter { $0.offset.isMultiple(of: step) }.map { .powerOfTen($0.element) }
         }
-        let unit = Double.powerOfTen((highest / 2).exponentOfTen)
-        let step = [1, 2, 5].map { $0 * unit }.first { highest / $0 <= 5 } ?? 10 * unit
+        let unit = Double.powerOfTen((highest / 10).exponentOfTen)
+        let step = [1, 2, 5, 10].map { $0 * unit }.first { highest / $0 <= 5 } ?? 20 * unit
         return (0...Int(highest / step)).map { Double($0) * step }
     }
 }

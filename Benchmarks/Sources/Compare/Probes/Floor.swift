@@ -8,7 +8,7 @@ enum Floor {
     static func roundTrip(calls: Int) throws -> Figures {
         var times = [UInt64](repeating: 0, count: calls)
         guard floor_round_trips(calls, &times) == 0 else { throw Refused() }
-        let p50 = Sample(times.map(Double.init)).median / 1_000
+        let p50 = Sample(times.map { Double($0) }).median / 1_000
         return ["run": p50, "get": p50]
     }
 
@@ -19,7 +19,7 @@ enum Floor {
     static func payload(mebibytes: Int) throws -> Figures {
         var times = [UInt64](repeating: 0, count: 5)
         guard floor_copies(mebibytes << 20, times.count, &times) == 0 else { throw Refused() }
-        let rate = Double(mebibytes) / 1024 / (Sample(times.map(Double.init)).median / 1e9)
+        let rate = Double(mebibytes) / 1024 / (Sample(times.map { Double($0) }).median / 1e9)
         return ["argument": rate, "result": rate]
     }
 

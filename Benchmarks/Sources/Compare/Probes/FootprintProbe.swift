@@ -25,15 +25,20 @@ enum FootprintProbe {
 
     /// - Returns: how often the pool's threads and processes were given a processor although there was nothing to do.
     @concurrent static func idle(seconds: Int) async throws -> Figures {
-        try await withWarmPool { _ in
+        // Dispatch's own timer looks after its threads once a second, in every program that has tasks; this has it started now.
+        try await Task.sleep(for: .milliseconds(1))
+        // What was there before the pool is not the pool's, and neither is this thread.
+        let others = Set(ProcessFacts.contextSwitches(of: [getpid()]).keys)
+        return try await withWarmPool { _ in
             sleep(1)
             let pids = [getpid()] + ProcessFacts.descendants()
             let before = ProcessFacts.contextSwitches(of: pids)
             sleep(UInt32(seconds))
             let after = ProcessFacts.contextSwitches(of: pids)
-            // This thread reads all that, and no pool would need it.
-            let own = ProcessFacts.ownThread
-            let wakeUps = after.filter { $0.key != own }.map { $0.value - (before[$0.key] ?? $0.value) }
+            let ownThread = ProcessFacts.ownThread
+            let wakeUps = after.filter { !others.contains($0.key) && $0.key != ownThread }.map { thread, count in
+                count - (before[thread] ?? count)
+            }
             return ["idle": Double(wakeUps.reduce(0, +))]
         }
     }
