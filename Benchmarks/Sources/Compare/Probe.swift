@@ -46,7 +46,7 @@ enum Probe: String, CaseIterable {
         switch self {
         case .roundTrip: Size(20_000, quick: 500, python: (1_000, quick: 100))
         case .submit: Size(1_000_000, quick: 20_000, python: (30_000, quick: 2_000))
-        case .map: Size(10_000_000, quick: 200_000, python: (1_000_000, quick: 100_000))
+        case .map: Size(10_000_000, quick: 200_000, python: (400_000, quick: 100_000))
         case .payload: Size(64, quick: 8)
         case .poolUp: Size(20, quick: 3, python: (10, quick: 2))
         case .fresh: Size(2_000, quick: 50, python: (100, quick: 10))
