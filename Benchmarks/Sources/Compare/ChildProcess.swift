@@ -1,8 +1,22 @@
 import Glibc
 import Synchronization
 
+/// The program that runs now; 0 if none does.
+private let current = Atomic<pid_t>(0)
+
 /// A program that is run, and what it wrote.
 enum ChildProcess {
+    /// Has the program that runs end with this one when that is interrupted: it is in a group of its own, of which a terminal knows nothing.
+    static func endWithThisOne() {
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            signal(number) { number in
+                let pid = current.load(ordering: .relaxed)
+                if pid > 0 { kill(-pid, SIGKILL) }
+                _exit(128 + number)
+            }
+        }
+    }
+
     struct Failure: Error {
         /// In a few words.
         var reason: String
@@ -89,6 +103,7 @@ enum ChildProcess {
     }
 
     private static func wait(for pid: pid_t, timeout: Int) -> (status: Int32, isLate: Bool) {
+        current.store(pid, ordering: .relaxed)
         let progress = Progress()
         let watch = Task.detached {
             try? await Task.sleep(for: .seconds(timeout))
@@ -100,6 +115,7 @@ enum ChildProcess {
         let isLate = progress.end()
         watch.cancel()
         kill(-pid, SIGKILL)
+        current.store(0, ordering: .relaxed)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) == -1, errno == EINTR {}
         return (status, isLate)

@@ -44,6 +44,7 @@ import Report
     }
 
     @concurrent func run() async throws {
+        ChildProcess.endWithThisOne()
         let settings = Settings(rounds: rounds ?? (quick ? 1 : 5), isQuick: quick, hasPeers: peers)
         #if DEBUG
             complain("This is a debug build: the figures say nothing.")
