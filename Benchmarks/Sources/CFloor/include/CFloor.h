@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Two processes over a bare pair of rings in shared memory. Both wait as the library does: some sixty looks, letting others run in between, then a
-// sleep on a word that the other side wakes. The other process squares each number it is sent. All return -1 if the system refuses something.
+// Two processes over a bare pair of rings in shared memory. Both wait as the library does, only always equally long: sixty looks, letting
+// others run in between, then a sleep on a word that the other side wakes. The other process squares each number it is sent. All return -1 if the system refuses something.
 
 /// Sends one number at a time and waits for its square.
 ///
