@@ -10,7 +10,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
     private let callbacks: CallbackThread
     private let timers: ServiceThread
     private let entrance: Entrance?
-    private let state: Mutex<ThreadPoolState>
+    private let state: Lock<ThreadPoolState>
 
     init(
         maxWorkers: Int,
@@ -26,7 +26,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
         callbacks = CallbackThread(name: name)
         timers = ServiceThread(name: SystemThread.fittingName(name, suffix: "-timer"))
         entrance = Entrance(maxPending: maxPending, timers: timers)
-        state = Mutex(ThreadPoolState(maxWorkers: maxWorkers))
+        state = Lock(ThreadPoolState(maxWorkers: maxWorkers))
     }
 
     deinit {
@@ -184,6 +184,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
     private func runThread() {
         prepareThread()
         let starter = ThreadStarter()
+        var wait = AdaptiveWait()
         while true {
             switch state.withLock({ $0.takeWork() }) {
             case .task(let task, let id):
@@ -192,13 +193,29 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
                 job.run()
                 state.withLock { $0.resumeSeeking() }
             case .wait(let parker):
-                if parker.park(for: idleTimeout) { continue }
+                if Self.sleep(until: parker, &wait, atMost: idleTimeout) { continue }
                 guard let afterExit = state.withLock({ $0.retire(parker) }) else { continue }
                 return afterExit.carryOut()
             case .exit(let afterExit):
                 return afterExit.carryOut()
             }
         }
+    }
+
+    /// - Returns: whether there is something to do.
+    private static func sleep(
+        until parker: ThreadParker,
+        _ wait: inout AdaptiveWait,
+        atMost timeout: Duration?
+    ) -> Bool {
+        while !parker.isUnparked, wait.looksAgain() {}
+        if parker.isUnparked {
+            wait.found()
+            return true
+        }
+        let start = monotonicNanoseconds()
+        defer { wait.slept(nanoseconds: monotonicNanoseconds() - start) }
+        return parker.park(for: timeout)
     }
 
     private func prepareThread() {

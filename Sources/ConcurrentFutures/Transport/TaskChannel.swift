@@ -66,8 +66,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
     private var openItems: (header: ReplyHeader, bytes: Int)?
 
-    /// Nobody need wake before. But whatever runs in this process could have written over the words with which both sides agree who is
-    /// awake; then this is how long a request or a reply lies unseen.
+    /// Nobody need wake before. But whatever runs in this process could have written over the word that says whether the host sleeps; then this is
+    /// how long a reply lies unseen. With no reply under way there is nothing to wake for: that a request lies unseen is found by the host.
     private static let longestSleep: Int64 = 2_000_000_000
 
     /// - Throws: ``SystemError`` if the rings cannot be mapped.
@@ -163,7 +163,10 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             let count = UInt32(truncatingIfNeeded: control.workerBellCount.load())
             control.workerSleeps.note(1)
             fullFence()
-            if requestTail.load() == requestHead { sleep(whileBellIs: count) }
+            if requestTail.load() == requestHead {
+                let hasNothingToTell = control.replyHead.load() == replyTail
+                sleep(whileBellIs: count, atMost: hasNothingToTell ? -1 : Self.longestSleep)
+            }
             control.workerSleeps.note(0)
             wait.slept(nanoseconds: monotonicNanoseconds() - start)
         }

@@ -30,7 +30,8 @@ enum FootprintProbe {
         // What was there before the pool is not the pool's, and neither is this thread.
         let others = Set(ProcessFacts.contextSwitches(of: [getpid()]).keys)
         return try await withWarmPool { _ in
-            sleep(1)
+            // Two seconds after the last task the pool looks once whether all of them were begun.
+            sleep(5)
             let pids = [getpid()] + ProcessFacts.descendants()
             let before = ProcessFacts.contextSwitches(of: pids)
             sleep(UInt32(seconds))
