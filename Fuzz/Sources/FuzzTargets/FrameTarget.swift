@@ -93,7 +93,7 @@ struct FrameTarget: FuzzTarget {
             var header = ReplyHeader()
             header.length = UInt32(roundedUp(ReplyHeader.size + payload.count, to: 8))
             header.kind = kind.rawValue
-            header.payloadInFile = file == nil ? 0 : 1
+            header.files = file == nil ? 0 : 1
             header.sequence = sequence
             header.payloadLength = UInt64(file ?? payload.count)
             let bytes = withUnsafeBytes(of: header) { [UInt8]($0) } + payload

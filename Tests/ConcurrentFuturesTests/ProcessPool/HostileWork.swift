@@ -203,13 +203,13 @@ enum HostileWork {
         case .lateWithoutLimit: header.lateness = ReplyHeader.Lateness.timeout.rawValue
         case .greatestPayload: header.payloadLength = .max
         case .wrappingPayload: header.payloadLength = UInt64(bitPattern: -16)
-        case .unknownPlace: header.payloadInFile = 9
-        case .smallFile: header.payloadInFile = 1
+        case .unknownPlace: header.files = 9
+        case .smallFile: header.files = 1
         case .hugeFile:
-            header.payloadInFile = 1
+            header.files = 1
             header.payloadLength = .max
         case .fileThatDoesNotCome:
-            header.payloadInFile = 1
+            header.files = 1
             header.payloadLength = 1 << 20
         }
         channel.publish(header, payload: [UInt8](repeating: 0, count: 16), advance: 40)
@@ -277,7 +277,7 @@ enum HostileWork {
             while (try? socket.send([9], descriptors: [Int32](repeating: descriptor, count: 16))) != nil {}
         }
         var header = channel.header(.outcome)
-        header.payloadInFile = 1
+        header.files = 1
         header.payloadLength = UInt64(size)
         channel.publish(header)
         return waitForTheEnd()
