@@ -11,6 +11,7 @@ final class WarmFile: @unchecked Sendable {
     static let headerSize = 4096
 
     let file: MemoryFile
+    private let identity: Descriptor.Identity?
     private let mapping: MemoryMapping
 
     /// Makes a file.
@@ -25,6 +26,7 @@ final class WarmFile: @unchecked Sendable {
         mapping = try MemoryMapping(file, count: size, writable: true)
         mapping.adviseHugePages()
         try file.add(seals)
+        identity = file.descriptor.identity
     }
 
     private static let smallestSize = 1 << 20
@@ -32,6 +34,9 @@ final class WarmFile: @unchecked Sendable {
     var header: UnsafeMutableRawPointer { mapping.base }
     var content: UnsafeMutableRawPointer { mapping.base + Self.headerSize }
     var capacity: Int { mapping.count - Self.headerSize }
+
+    /// Whether the descriptor is still the file's: what runs in this process may have closed all that it found.
+    var isOpen: Bool { identity != nil && file.descriptor.identity == identity }
 
     /// Keeps the mapping out of children that are forked from here on.
     func keepFromChildren() throws(SystemError) {

@@ -36,7 +36,13 @@ struct ReplyReader {
             throw ChannelFailure(message: "outcomes of items in a frame of the kind \(header.kind)")
         }
         let bytes = UnsafeRawBufferPointer(start: frame + ReplyHeader.size, count: open.bytes)
-        return Frame(kind: .items, lateness: .none, sequence: header.sequence, content: .inline(bytes), isAttached: false)
+        return Frame(
+            kind: .items,
+            lateness: .none,
+            sequence: header.sequence,
+            content: .inline(bytes),
+            isAttached: false
+        )
     }
 
     private let ring: UnsafeMutableRawPointer

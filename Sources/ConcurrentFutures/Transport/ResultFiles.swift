@@ -16,8 +16,8 @@ final class ResultFiles: WarmFileSource {
     var threshold: Int { ChannelLayout.largestInlinePayload }
 
     func file(capacity: Int, insteadOf smaller: WarmFile?) -> WarmFile? {
-        if let file = files.first(where: { $0 !== smaller && !$0.isLent && $0.capacity >= capacity }) { return file }
-        let place = files.firstIndex { $0 === smaller } ?? files.firstIndex { !$0.isLent }
+        if let file = files.first(where: { $0 !== smaller && $0.isFree && $0.capacity >= capacity }) { return file }
+        let place = files.firstIndex { $0 === smaller } ?? files.firstIndex { $0.isFree }
         guard place != nil || files.count < Self.mostKept else { return nil }
         guard let file = try? WarmFile(name: "cf-results", capacity: capacity, seals: [.shrink, .grow, .seal]) else {
             return nil
@@ -35,6 +35,9 @@ extension WarmFile {
 
     /// Whether the host may still read what is in it.
     var isLent: Bool { lentWord.load() != 0 }
+
+    /// Whether it can be lent. What a task closed is not used again, nor closed: its descriptor's number may be another's.
+    fileprivate var isFree: Bool { !isLent && isOpen }
 
     /// To be called before the host is told of the file.
     func lend() { lentWord.note(1) }

@@ -60,7 +60,7 @@ public struct SharedArray<Element: BitwiseCopyable & Sendable>: Sendable {
     ///   for it, and ``PoolError/Code/invalidConfiguration`` for a type of elements of which not every pattern of bits is a value; and what
     ///   `fill` throws.
     /// - Complexity: O(*n*). The memory is taken from the system, cleared, by this call; where pages are small that takes
-    ///   most of a second a GiB.
+    ///   a second or two a GiB.
     public init(count: Int, filledBy fill: (UnsafeMutableBufferPointer<Element>) throws -> Void) throws {
         precondition(count >= 0, "an array of \(count) elements")
         try Self.checkElements()
