@@ -36,16 +36,14 @@ ssize_t cf_read_if_ready(int fd, void *bytes, size_t count) {
     return preadv2(fd, &part, 1, -1, RWF_NOWAIT);
 }
 
-#define DESCRIPTORS_AT_ONCE 16
-
 ssize_t cf_send_with_descriptors(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count) {
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
     union {
-        char space[CMSG_SPACE(sizeof(int) * DESCRIPTORS_AT_ONCE)];
+        char space[CMSG_SPACE(sizeof(int) * CF_DESCRIPTORS_AT_ONCE)];
         struct cmsghdr align;
     } control;
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (fd_count > DESCRIPTORS_AT_ONCE) {
+    if (fd_count > CF_DESCRIPTORS_AT_ONCE) {
         errno = EINVAL;
         return -1;
     }
@@ -66,7 +64,7 @@ ssize_t cf_receive_with_descriptors(
     int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count, int *fds_lost) {
     struct iovec part = {.iov_base = bytes, .iov_len = capacity};
     union {
-        char space[CMSG_SPACE(sizeof(int) * DESCRIPTORS_AT_ONCE)];
+        char space[CMSG_SPACE(sizeof(int) * CF_DESCRIPTORS_AT_ONCE)];
         struct cmsghdr align;
     } control;
     struct msghdr message = {

@@ -29,6 +29,10 @@ struct FrameTarget: FuzzTarget {
                         precondition([UInt8](bytes).count <= capacity)
                     case .file(let count):
                         precondition(count > ChannelLayout.largestInlinePayload)
+                    case .lent(let count, let runs):
+                        precondition(count > ChannelLayout.largestInlinePayload)
+                        precondition(runs.allSatisfy { $0.lowerBound >= 0 && $0.upperBound <= count })
+                        precondition(zip(runs, runs.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
                     }
                     precondition(reader.head <= tail)
                 }
@@ -48,7 +52,7 @@ struct FrameTarget: FuzzTarget {
             switch mutator.roll(1...6) {
             case 1: mutator.overwrite(&frame, at: 0, with: UInt32(truncatingIfNeeded: mutator.number()))
             case 2: frame[4] = UInt8(mutator.roll(0...6))
-            case 3: frame[5] = UInt8(mutator.roll(0...2))
+            case 3: frame[5] = UInt8(mutator.roll(0...7))
             case 4: mutator.overwrite(&frame, at: 8, with: mutator.number())
             case 5: mutator.overwrite(&frame, at: 16, with: mutator.number())
             default: return mutator.changeBytes(of: frame)
@@ -89,11 +93,17 @@ struct FrameTarget: FuzzTarget {
     }
 
     var seeds: [[UInt8]] {
-        func frame(_ kind: ReplyHeader.Kind, _ sequence: UInt64, _ payload: [UInt8] = [], file: Int? = nil) -> [UInt8] {
+        func frame(
+            _ kind: ReplyHeader.Kind,
+            _ sequence: UInt64,
+            _ payload: [UInt8] = [],
+            file: Int? = nil,
+            _ files: ReplyHeader.Files = .payload
+        ) -> [UInt8] {
             var header = ReplyHeader()
             header.length = UInt32(roundedUp(ReplyHeader.size + payload.count, to: 8))
             header.kind = kind.rawValue
-            header.payloadInFile = file == nil ? 0 : 1
+            header.files = file == nil ? 0 : files.rawValue
             header.sequence = sequence
             header.payloadLength = UInt64(file ?? payload.count)
             let bytes = withUnsafeBytes(of: header) { [UInt8]($0) } + payload
@@ -101,11 +111,13 @@ struct FrameTarget: FuzzTarget {
         }
         let ready = frame(.ready, 0)
         let duration = [UInt8](repeating: 3, count: 8)
+        let runs = [16, 50_000, 50_000, 99_000].flatMap { place in withUnsafeBytes(of: UInt64(place)) { [UInt8]($0) } }
         let rings: [[[UInt8]]] = [
             [ready, frame(.outcome, 0, [0, 0x13, 1, 2, 3, 4, 5, 6, 7, 8]), frame(.outcome, 1, [2])],
             [ready, frame(.item, 0, [0, Tag.true]), frame(.item, 0, [0, Tag.false]), frame(.batchEnd, 0, duration)],
             [ready, frame(.revoked, 0), frame(.outcome, 1, [UInt8](repeating: 5, count: 400))],
             [ready, frame(.outcome, 0, file: 100_000), frame(.outcome, 1, [UInt8](0..<100))],
+            [ready, frame(.outcome, 0, runs, file: 100_000, [.payload, .lent]), frame(.item, 1, file: 100_000, .all)],
             [ready] + (0..<20).map { frame(.outcome, $0, [UInt8](repeating: 1, count: Int($0))) },
         ]
         return rings.map { frames in

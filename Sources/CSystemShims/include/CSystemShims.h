@@ -77,8 +77,12 @@ int cf_set_nonblocking(int fd);
 ssize_t cf_read_if_ready(int fd, void *bytes, size_t count);
 static const int cf_seal_shrink = 0x0002, cf_seal_grow = 0x0004, cf_seal_seal = 0x0001, cf_seal_write = 0x0008,
                  cf_seal_future_write = 0x0010;
-static const int cf_dontfork = 10;  // MADV_DONTFORK
+static const int cf_dontfork = 10;        // MADV_DONTFORK
+static const int cf_populate_write = 23;  // MADV_POPULATE_WRITE
+static const int cf_hugepage = 14;        // MADV_HUGEPAGE
 
+/// How many descriptors one message can carry.
+#define CF_DESCRIPTORS_AT_ONCE 80
 /// Both return the call's result; `-1` with `errno` on failure. `fds_lost` says whether descriptors were sent for which there is no room.
 ssize_t cf_send_with_descriptors(int socket, const void *bytes, size_t count, const int *fds, size_t fd_count);
 ssize_t cf_receive_with_descriptors(

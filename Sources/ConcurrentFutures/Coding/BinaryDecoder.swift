@@ -8,9 +8,18 @@ struct BinaryDecoder: ~Copyable, @unchecked Sendable {
     private let reader: FormatReader
     private var position = 0
     private var session: DecodingSession?
+    private let attachments: Attachments
 
-    init(_ bytes: UnsafeRawBufferPointer) {
-        reader = FormatReader(bytes)
+    /// - Parameters:
+    ///   - attachments: the files that have come with the bytes.
+    ///   - lent: what of the bytes is elsewhere, if anything is.
+    init(
+        _ bytes: UnsafeRawBufferPointer,
+        attachments: Attachments = .none,
+        lent: UnsafePointer<LentRuns>? = nil
+    ) {
+        reader = FormatReader(bytes, lent: lent)
+        self.attachments = attachments
     }
 
     var isAtEnd: Bool { position == reader.bytes.count }
@@ -33,7 +42,7 @@ struct BinaryDecoder: ~Copyable, @unchecked Sendable {
     private mutating func decodeInSession<T: Decodable>(_ type: T.Type) throws -> T {
         let session = freshSession()
         defer { session.finish() }
-        let message = try session.open(reader, at: position)
+        let message = try session.open(reader, at: position, attachments)
         let value = try session.value(type, at: message.place)
         position = message.end
         return value

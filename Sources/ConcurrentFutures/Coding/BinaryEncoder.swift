@@ -3,7 +3,7 @@
 /// Each call of `encode(_:)` appends one message that can be read by itself; see `BinaryFormat.swift`. An encoder can be used
 /// again after `removeAll(keepingCapacity:)` or `takeBytes()`, which is cheaper than a new one.
 struct BinaryEncoder: ~Copyable, Sendable {
-    private let session = EncodingSession()
+    let session = EncodingSession()
 
     init() {}
 
@@ -26,11 +26,28 @@ struct BinaryEncoder: ~Copyable, Sendable {
     /// Drops what was appended after there were `count` bytes.
     mutating func truncate(to count: Int) { session.out.truncate(to: count) }
 
-    /// Drops everything.
-    mutating func removeAll(keepingCapacity: Bool) { session.out.removeAll(keepingCapacity: keepingCapacity) }
+    /// Drops everything, with the leave to attach files.
+    mutating func removeAll(keepingCapacity: Bool) {
+        session.out.removeAll(keepingCapacity: keepingCapacity)
+        session.attachments = nil
+    }
 
     /// Gives the bytes away, without copying more than the last few KiB, and is empty afterwards.
     mutating func takeBytes() -> [UInt8] { session.out.take() }
+
+    // MARK: Files
+
+    /// Has what grows big written straight into files.
+    mutating func setSource(_ source: (any WarmFileSource)?) { session.out.source = source }
+
+    /// The file in which all bytes are, if they are in one.
+    mutating func completeFile() -> WarmFile? { session.out.completeFile() }
+
+    /// Where numbers lie in the file that were encoded many at once, in order.
+    var runs: [Range<Int>] { session.out.runs }
+
+    /// Gives the file away, with how many bytes of it there are, and is empty afterwards; `nil` if they are not in one.
+    mutating func takeFile() -> (file: WarmFile, count: Int)? { session.out.takeFile() }
 
     // MARK: For the layers that frame messages
 

@@ -10,12 +10,18 @@ final class DecodingSession {
     @exclusivity(unchecked) var keys = KeyIndex()
     @exclusivity(unchecked) private var stack = StackBudget()
     @exclusivity(unchecked) private var paths = PathFinder()
+    @exclusivity(unchecked) private(set) var attachments = Attachments.none
 
     // MARK: Messages
 
     /// Starts with the message at an offset and says where its value is and where it ends.
-    func open(_ reader: FormatReader, at offset: Int) throws -> (place: ValuePlace, end: Int) {
+    func open(
+        _ reader: FormatReader,
+        at offset: Int,
+        _ attachments: Attachments = .none
+    ) throws -> (place: ValuePlace, end: Int) {
         self.reader = reader
+        self.attachments = attachments
         keys.removeAll()
         keyTable.removeAll(keepingCapacity: true)
         stack.reset()
@@ -52,7 +58,10 @@ final class DecodingSession {
     }
 
     /// Forgets the bytes, which may be gone any time now.
-    func finish() { reader = FormatReader(UnsafeRawBufferPointer(start: nil, count: 0)) }
+    func finish() {
+        reader = FormatReader(UnsafeRawBufferPointer(start: nil, count: 0))
+        attachments = .none
+    }
 
     /// A key as it is written in a field; nil if it is not in the table.
     func text(of key: FormatReader.Field.Key) -> UnsafeRawBufferPointer? {

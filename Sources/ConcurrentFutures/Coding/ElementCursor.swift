@@ -76,6 +76,7 @@ struct ElementCursor {
             start += runHeaderSize
             end = start + word.length
             tag = elementTag
+            session.reader.lent?.pointee.fill(start..<end)
         }
         guard let width = Tag.numberWidth(tag), width <= end - start else {
             throw session.corrupted(at: start, "The bytes are not those of a run of numbers.")

@@ -73,7 +73,7 @@ extension EncodingSession {
         let bytes = UnsafeRawBufferPointer(numbers)
         out.append(raw: Word(Tag.run, length: bytes.count).bits)
         out.append(Number.tag)
-        out.append(contentsOf: bytes)
+        out.appendRun(bytes)
     }
 
     @inline(__always)

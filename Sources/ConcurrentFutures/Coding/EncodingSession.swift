@@ -17,6 +17,8 @@ final class EncodingSession: @unchecked Sendable {
     /// The key table of the message, as it will be written after the value.
     @exclusivity(unchecked) var keyTable = KeyTable()
     @exclusivity(unchecked) private var stack = StackBudget()
+    /// The files that travel with what has been written; `nil` where none can.
+    @exclusivity(unchecked) var attachments: [SharedFile]?
 
     /// Where one value is written.
     private struct Slot {
@@ -70,6 +72,7 @@ final class EncodingSession: @unchecked Sendable {
     func appendMessage<T: Encodable>(_ value: T) throws {
         if appendWithoutContainer(value) { return }
         let start = out.count
+        let attachmentCount = attachments?.count ?? 0
         keys.removeAll()
         keyTable.removeAll()
         stack.reset()
@@ -78,6 +81,7 @@ final class EncodingSession: @unchecked Sendable {
             try appendInOwnSlot(value)
         } catch {
             out.truncate(to: start)
+            attachments?.removeSubrange(attachmentCount...)
             throw error
         }
         out.overwrite(at: start, with: Word(Tag.message, length: out.count - start - Word.size).bits)

@@ -162,7 +162,9 @@ extension FormatReader {
     /// The bytes as numbers. Every pattern of bits is one, and `run(of:at:limit:)` has seen to it that there are whole ones only.
     private static func array<Number: BinaryNumber>(of type: Number.Type, _ bytes: UnsafeRawBufferPointer) -> [Number] {
         [Number](unsafeUninitializedCapacity: bytes.count / MemoryLayout<Number>.size) { numbers, count in
-            UnsafeMutableRawBufferPointer(numbers).copyMemory(from: bytes)
+            let memory = UnsafeMutableRawBufferPointer(numbers)
+            FreshMemory.prepare(memory)
+            memory.copyMemory(from: bytes)
             count = bytes.count / MemoryLayout<Number>.size
         }
     }

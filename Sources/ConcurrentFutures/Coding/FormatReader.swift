@@ -5,9 +5,14 @@
 /// it was compared with what is left, so that nothing overflows.
 struct FormatReader {
     let bytes: UnsafeRawBufferPointer
+    /// What of the bytes is elsewhere; `nil` if nothing is. It must stay where it is as long as the reader is used.
+    let lent: UnsafePointer<LentRuns>?
 
     @inline(__always)
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    init(_ bytes: UnsafeRawBufferPointer, lent: UnsafePointer<LentRuns>? = nil) {
+        self.bytes = bytes
+        self.lent = lent
+    }
 
     /// A number, or nil if it is not wholly between the offset and the limit.
     @inline(__always)
@@ -66,7 +71,8 @@ struct FormatReader {
         return tag == Tag.string ? slice(offset + Word.size..<end) : nil
     }
 
-    /// The numbers of an array that is one run of this type, as the encoder writes them; nil for every other value.
+    /// The numbers of an array that is one run of this type, as the encoder writes them; nil for every other value. They may change at any time, and
+    /// are to be copied.
     func run<Number: BinaryNumber>(of type: Number.Type, at offset: Int, limit: Int) -> UnsafeRawBufferPointer? {
         guard let container = word(Tag.unkeyed, header: unkeyedHeaderSize, at: offset, limit: limit) else { return nil }
         let start = offset + unkeyedHeaderSize
@@ -76,7 +82,8 @@ struct FormatReader {
             byte(at: start + Word.size, limit: end) == Number.tag,
             run.length % MemoryLayout<Number>.size == 0
         else { return nil }
-        return slice(start + runHeaderSize..<end)
+        let numbers = start + runHeaderSize..<end
+        return lent?.pointee.place(of: numbers) ?? slice(numbers)
     }
 
     @inline(__always)

@@ -1,14 +1,14 @@
 /// Bytes that grow at their end.
 ///
-/// Small writes are stores behind a pointer: they go to a block of fixed size, which is emptied into an array when it is full.
-/// Large ones go to the array at once. The array is what `take()` gives away, without a copy.
+/// Small writes are stores behind a pointer: they go to a block of fixed size, which is emptied when it is full into what holds all. Large ones
+/// go there at once. That is what `take()` gives away, without a copy: an array or, of what is big, a file.
 struct OutputBuffer: ~Copyable {
     private static let blockSize = 4096
     /// Room that every write of a key, a tag or a number may take without asking for each.
     private static let margin = 32
 
     /// All bytes before those in the block.
-    private var flushed: [UInt8] = []
+    private var flushed = GrowingBytes()
     /// Memory of `blockSize` bytes that this value owns; the first `used` are written.
     private let block = UnsafeMutableRawPointer.allocate(byteCount: blockSize, alignment: 16)
     private var used = 0
@@ -53,11 +53,18 @@ struct OutputBuffer: ~Copyable {
             return
         }
         flush()
-        flushed.append(contentsOf: bytes)
+        flushed.append(bytes)
+    }
+
+    /// Appends what may be read by copying, and without looking at it.
+    mutating func appendRun(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count > Self.blockSize else { return append(contentsOf: bytes) }
+        flush()
+        flushed.appendRun(bytes)
     }
 
     private mutating func flush() {
-        flushed.append(contentsOf: UnsafeRawBufferPointer(start: block, count: used))
+        flushed.append(UnsafeRawBufferPointer(start: block, count: used))
         used = 0
     }
 
@@ -70,7 +77,7 @@ struct OutputBuffer: ~Copyable {
             precondition(inBlock + MemoryLayout<UInt64>.size <= used)
             (block + inBlock).storeBytes(of: bits, as: UInt64.self)
         } else {
-            flushed.withUnsafeMutableBytes { $0.storeBytes(of: bits, toByteOffset: offset, as: UInt64.self) }
+            flushed.overwrite(at: offset, with: bits)
         }
     }
 
@@ -87,9 +94,7 @@ struct OutputBuffer: ~Copyable {
     /// Puts everything from `start` on in the place of `range`, which lies before it.
     mutating func moveTail(from start: Int, to range: Range<Int>) {
         flush()
-        let tail = Array(flushed[start...])
-        flushed.removeLast(tail.count)
-        flushed.replaceSubrange(range, with: tail)
+        flushed.moveTail(from: start, to: range)
     }
 
     // MARK: Handing over
@@ -102,9 +107,31 @@ struct OutputBuffer: ~Copyable {
 
     mutating func take() -> [UInt8] {
         flush()
-        var bytes: [UInt8] = []
-        swap(&bytes, &flushed)
-        return bytes
+        return flushed.take()
+    }
+
+    // MARK: Files
+
+    /// Where files are from for what grows big; `nil` if it is to stay in this process.
+    var source: (any WarmFileSource)? {
+        get { flushed.source }
+        set { flushed.source = newValue }
+    }
+
+    /// The file in which everything is that was written, if it is in one.
+    mutating func completeFile() -> WarmFile? {
+        if flushed.file != nil { flush() }
+        return flushed.file
+    }
+
+    /// Where in the file ``appendRun(_:)`` has put much at once, in order.
+    var runs: [Range<Int>] { flushed.runs }
+
+    /// Gives the file away, with how many bytes of it there are, and is empty afterwards; `nil` if they are not in one.
+    mutating func takeFile() -> (file: WarmFile, count: Int)? {
+        guard flushed.file != nil else { return nil }
+        flush()
+        return flushed.takeFile()
     }
 
     mutating func removeAll(keepingCapacity: Bool) {

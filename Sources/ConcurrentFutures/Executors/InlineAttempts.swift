@@ -4,8 +4,8 @@ struct InlineAttempts {
     private let limits: TaskLimits
     private var count = 0
     private var failures: [any Error] = []
-    /// An ``Outcome`` as bytes, or the failure that stands in its place; `nil` while another attempt is to be made.
-    private(set) var outcome: Result<[UInt8], any Error>?
+    /// An ``Outcome``, or the failure that stands in its place; `nil` while another attempt is to be made.
+    private(set) var outcome: Result<Payload, any Error>?
 
     init(_ options: TaskOptions, _ limits: TaskLimits) {
         self.options = options
@@ -25,9 +25,9 @@ struct InlineAttempts {
     }
 
     /// Ends an attempt.
-    mutating func end(_ attempt: Attempt, with bytes: [UInt8]) {
-        switch attempt.verdict(previous: failures, thrown: { Self.error(in: bytes) }) {
-        case .stands: outcome = .success(bytes)
+    mutating func end(_ attempt: Attempt, with payload: Payload) {
+        switch attempt.verdict(previous: failures, thrown: { Self.error(in: payload) }) {
+        case .stands: outcome = .success(payload)
         case .replaced(let error): outcome = .failure(error)
         case .mayRetry(let error): failures.appendFailure(error)
         }
@@ -52,9 +52,8 @@ struct InlineAttempts {
         outcome = .failure(CancellationError())
     }
 
-    private static func error(in outcome: [UInt8]) -> (any Error)? {
-        outcome.withUnsafeBytes { bytes in
-            var decoder = BinaryDecoder(bytes)
+    private static func error(in outcome: Payload) -> (any Error)? {
+        outcome.withDecoder { decoder in
             do { return try Outcome.decodeError(from: &decoder) } catch { return error }
         }
     }

@@ -3,24 +3,29 @@ struct InlineCalls {
     let function: BoundFunction
     let options: TaskOptions
 
-    /// Makes a call and appends its outcome.
+    /// The files that belong to the arguments.
+    let attachments: Attachments
+
+    /// Makes a call.
     ///
-    /// - Returns: What the call ended with in place of an outcome of its own; then nothing is appended.
-    func run(_ item: UnsafeRawBufferPointer, to outcome: inout BinaryEncoder) -> (any Error)? {
-        guard let limits = options.limits else {
-            var arguments = BinaryDecoder(item)
-            function.run(&arguments, outcome: &outcome, stage: { _ in })
-            return nil
-        }
+    /// - Returns: its ``Outcome``, or what it ended with in place of one.
+    func run(_ item: UnsafeRawBufferPointer) -> Result<Payload, any Error> {
+        guard let limits = options.limits else { return .success(call(item)) }
         var attempts = InlineAttempts(options, limits)
         while let attempt = attempts.next() {
-            var outcome = BinaryEncoder()
-            var arguments = BinaryDecoder(item)
-            function.run(&arguments, outcome: &outcome, stage: { _ in })
-            attempts.end(attempt, with: outcome.takeBytes())
+            attempts.end(attempt, with: call(item))
             if let instant = attempts.nextInstant, !Self.wait(until: instant) { attempts.cancel() }
         }
-        return append(attempts.outcome, to: &outcome)
+        return Self.outcome(of: attempts)
+    }
+
+    private func call(_ item: UnsafeRawBufferPointer) -> Payload {
+        EncoderCache.withEncoder { outcome in
+            outcome.allowAttachments()
+            var arguments = BinaryDecoder(item, attachments: attachments)
+            function.run(&arguments, outcome: &outcome, stage: { _ in })
+            return outcome.takePayload()
+        }
     }
 
     /// Waits for the next attempt at a synchronous call, whose caller waits for all of them.
@@ -37,41 +42,28 @@ struct InlineCalls {
     }
 
     /// The same for a function of either kind.
-    func runAsync(
-        _ item: UnsafeRawBufferPointer,
-        to outcome: inout BinaryEncoder,
-        _ task: InlineTask
-    ) async -> (any Error)? {
-        guard let limits = options.limits else {
-            var arguments = BinaryDecoder(item)
-            await function.runAsync(&arguments, outcome: &outcome, stage: { _ in })
-            return nil
-        }
+    func runAsync(_ item: UnsafeRawBufferPointer, _ task: InlineTask) async -> Result<Payload, any Error> {
         // The bytes stay where they are until this returns.
         nonisolated(unsafe) let item = item
+        guard let limits = options.limits else { return .success(await callAsync(item)) }
         var attempts = InlineAttempts(options, limits)
         while let attempt = attempts.next() {
-            let bytes = await task.run(until: attempt.endInstant) {
-                var outcome = BinaryEncoder()
-                var arguments = BinaryDecoder(item)
-                await function.runAsync(&arguments, outcome: &outcome, stage: { _ in })
-                return outcome.takeBytes()
-            }
-            attempts.end(attempt, with: bytes)
+            attempts.end(attempt, with: await task.run(until: attempt.endInstant) { await callAsync(item) })
             if let instant = attempts.nextInstant, await !task.wait(until: instant) { attempts.giveUp() }
         }
-        return append(attempts.outcome, to: &outcome)
+        return Self.outcome(of: attempts)
     }
 
-    private func append(_ result: Result<[UInt8], any Error>?, to outcome: inout BinaryEncoder) -> (any Error)? {
-        switch result {
-        case .success(let bytes):
-            bytes.withUnsafeBytes { outcome.append(contentsOf: $0) }
-            return nil
-        case .failure(let error):
-            return error
-        case nil:
-            preconditionFailure("a call has ended without an outcome")
-        }
+    private func callAsync(_ item: UnsafeRawBufferPointer) async -> Payload {
+        var outcome = BinaryEncoder()
+        outcome.allowAttachments()
+        var arguments = BinaryDecoder(item, attachments: attachments)
+        await function.runAsync(&arguments, outcome: &outcome, stage: { _ in })
+        return outcome.takePayload()
+    }
+
+    private static func outcome(of attempts: InlineAttempts) -> Result<Payload, any Error> {
+        guard let outcome = attempts.outcome else { preconditionFailure("a call has ended without an outcome") }
+        return outcome
     }
 }

@@ -5,16 +5,18 @@ struct InlineRun: ~Copyable {
     private let itemCount: Int
     /// A copy that stays where it is while an `async` function is suspended.
     private let arguments: UnsafeMutableRawBufferPointer
-    private var outcome = BinaryEncoder()
-    /// What one call ended with in place of an outcome of its own.
-    private var failure: (any Error)?
+    /// An ``Outcome``, or what the call ended with in place of one; `nil` before it has ended.
+    private var outcome: Result<Payload, any Error>?
 
     init<Output>(_ call: EncodedCall<Output>, _ function: BoundFunction, _ options: TaskOptions) {
-        calls = InlineCalls(function: function, options: options)
+        calls = InlineCalls(function: function, options: options, attachments: Attachments(call.arguments.attachments))
         isBatch = call.isBatch
         itemCount = call.itemCount
-        arguments = .allocate(byteCount: call.arguments.count, alignment: 16)
-        call.arguments.withUnsafeBytes(arguments.copyMemory)
+        // Room for one byte at least, so that there is a place.
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, call.arguments.count), alignment: 16)
+        // Encoded without files for big ones.
+        call.arguments.copy(to: room.baseAddress!)
+        arguments = UnsafeMutableRawBufferPointer(start: room.baseAddress, count: call.arguments.count)
     }
 
     deinit {
@@ -22,37 +24,23 @@ struct InlineRun: ~Copyable {
     }
 
     mutating func run() {
-        guard isBatch else {
-            failure = calls.run(UnsafeRawBufferPointer(arguments), to: &outcome)
-            return
-        }
+        guard isBatch else { return outcome = calls.run(UnsafeRawBufferPointer(arguments)) }
         let start = ContinuousClock.now
-        var outcomes = BinaryEncoder()
+        var outcomes: [Payload] = []
         var items = BinaryDecoder(UnsafeRawBufferPointer(arguments))
-        for _ in 0..<itemCount {
-            let start = outcomes.reserveLength()
-            let failure = calls.run(nextItem(of: &items), to: &outcomes)
-            if let failure { Outcome.append(error: failure, to: &outcomes) }
-            outcomes.fillLength(at: start)
-        }
-        finishBatch(&outcomes, since: start)
+        for _ in 0..<itemCount { outcomes.append(Self.payload(calls.run(nextItem(of: &items)))) }
+        finishBatch(outcomes, since: start)
     }
 
     mutating func runAsync(_ task: InlineTask) async {
-        guard isBatch else {
-            failure = await calls.runAsync(UnsafeRawBufferPointer(arguments), to: &outcome, task)
-            return
-        }
+        guard isBatch else { return outcome = await calls.runAsync(UnsafeRawBufferPointer(arguments), task) }
         let start = ContinuousClock.now
-        var outcomes = BinaryEncoder()
+        var outcomes: [Payload] = []
         var items = BinaryDecoder(UnsafeRawBufferPointer(arguments))
         for _ in 0..<itemCount where !task.isOver {
-            let start = outcomes.reserveLength()
-            let failure = await calls.runAsync(nextItem(of: &items), to: &outcomes, task)
-            if let failure { Outcome.append(error: failure, to: &outcomes) }
-            outcomes.fillLength(at: start)
+            outcomes.append(Self.payload(await calls.runAsync(nextItem(of: &items), task)))
         }
-        finishBatch(&outcomes, since: start)
+        finishBatch(outcomes, since: start)
     }
 
     private func nextItem(of items: inout BinaryDecoder) -> UnsafeRawBufferPointer {
@@ -63,19 +51,27 @@ struct InlineRun: ~Copyable {
         }
     }
 
-    /// Writes what ``BatchOutcomeDecoder`` reads.
-    private mutating func finishBatch(_ outcomes: inout BinaryEncoder, since start: ContinuousClock.Instant) {
-        outcome.append(UInt32(itemCount))
-        outcome.append(UInt64((.now - start).nanoseconds))
-        outcomes.withUnsafeBytes { outcome.append(contentsOf: $0) }
+    private static func payload(_ outcome: Result<Payload, any Error>) -> Payload {
+        switch outcome {
+        case .success(let payload):
+            return payload
+        case .failure(let failure):
+            var encoder = BinaryEncoder()
+            Outcome.append(error: failure, to: &encoder)
+            return encoder.takePayload()
+        }
+    }
+
+    private mutating func finishBatch(_ outcomes: [Payload], since start: ContinuousClock.Instant) {
+        outcome = .success(.batch(outcomes.map(BatchPart.one), nanoseconds: UInt64((.now - start).nanoseconds)))
     }
 
     /// Ends the task's future.
     consuming func complete(_ future: any AnyFuture) {
-        if let failure {
-            future.complete(throwing: failure)
-        } else {
-            future.complete(encoded: .bytes(outcome.takeBytes()))
+        switch outcome {
+        case .success(let payload): future.complete(encoded: payload)
+        case .failure(let failure): future.complete(throwing: failure)
+        case nil: preconditionFailure("a task was ended that has not run")
         }
     }
 }

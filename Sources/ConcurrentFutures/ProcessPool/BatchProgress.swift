@@ -3,27 +3,16 @@
 /// A class, so that it takes one word of a task that is no batch. It changes under the pool's lock, and no more once its task has ended: that is what
 /// the unchecked conformance rests on.
 final class BatchProgress: @unchecked Sendable {
-    private enum Part {
-        case one(Payload)
-        /// Each behind its length as a UInt64.
-        case several(Payload)
-
-        /// How many bytes it takes, lengths included.
-        var size: Int {
-            switch self {
-            case .one(let outcome): MemoryLayout<UInt64>.size + outcome.count
-            case .several(let outcomes): outcomes.count
-            }
-        }
-    }
-
-    private var parts: [Part] = []
+    private var parts: [BatchPart] = []
+    /// Whether there is an outcome that is not in this process's own memory, or has files.
+    private var areApart = false
     private(set) var itemsDone: UInt32 = 0
     /// Whether the last item's outcome is an error.
     private(set) var lastHasThrown = false
 
     func append(_ outcome: Payload) {
         parts.append(.one(outcome))
+        if !outcome.isAtHand { areApart = true }
         itemsDone += 1
         lastHasThrown = Outcome.isError(outcome)
     }
@@ -41,8 +30,10 @@ final class BatchProgress: @unchecked Sendable {
         append(.bytes(encoder.takeBytes()))
     }
 
-    /// All outcomes together, in the form that ``BatchOutcomeDecoder`` reads. Copies them, so it is not for a lock.
+    /// All outcomes together, in a form that ``BatchOutcomeDecoder`` reads. Copies them unless they are better left where they are, so it is not for
+    /// a lock.
     func payload(nanoseconds: UInt64) -> Payload {
+        if areApart { return .batch(parts, nanoseconds: nanoseconds) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(parts.reduce(12) { $0 + $1.size })
         withUnsafeBytes(of: itemsDone) { bytes.append(contentsOf: $0) }

@@ -108,6 +108,7 @@ extension PoolDriver {
         let link = links.remove(at: index)
         poller.remove(link.bell.descriptor)
         memoryWatch?.remove(id)
+        if links.isEmpty { ArgumentFiles.shared.closeFree() }
         return link
     }
 

@@ -40,7 +40,7 @@ final class PoolTask: @unchecked Sendable {
         argumentBytes = call.arguments.count
         itemCount = UInt32(call.itemCount)
         isBatch = call.isBatch
-        payload = RequestPayload(call.arguments)
+        payload = call.arguments
         attempts = options.limits?.retry?.retriesError.map { _ in AttemptRecord(decoder: call.decoder) }
     }
 
@@ -54,8 +54,8 @@ final class PoolTask: @unchecked Sendable {
     /// How much of a channel's room the task takes.
     var cost: Int {
         let size = payload?.count ?? 0
-        let inline = size <= ChannelLayout.largestInlinePayload
-        // A payload in a file takes little of the ring, but few files may be in a channel: one more would not fit with its header.
+        let inline = size <= ChannelLayout.largestInlinePayload && payload?.attachments.isEmpty != false
+        // What has files takes less of the ring than this, but few files may be in a channel: one more would not fit with its header.
         return RequestHeader.size + (timing == nil ? 0 : RequestTiming.size)
             + roundedUp(function.definition.count, to: 8)
             + (inline ? roundedUp(size, to: 8) : ChannelLayout.ringSize / (RingChannel.mostFilesInFlight + 1))

@@ -150,7 +150,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
         _ body: Body,
         _ options: TaskOptions
     ) throws(PoolError) -> EncodedCall<Body.Output> {
-        try EncodedCall(body, options: options)
+        try EncodedCall(body, options: options, source: ArgumentFiles.shared)
     }
 
     /// Stops taking tasks, and returns when all that were taken have ended and no process or thread of the pool is left.

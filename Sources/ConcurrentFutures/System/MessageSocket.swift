@@ -51,7 +51,7 @@ final class MessageSocket: Sendable {
         let size = try sizeOfNextMessage()
         guard size > 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)
-        var numbers = [Int32](repeating: -1, count: 16)
+        var numbers = [Int32](repeating: -1, count: Int(CF_DESCRIPTORS_AT_ONCE))
         var count = 0
         var isLacking: Int32 = 0
         let received = try retrying("recvmsg") {

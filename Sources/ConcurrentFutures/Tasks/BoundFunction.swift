@@ -95,6 +95,9 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
     private func decode(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder) -> Function.Arguments? {
         do {
             return try Function.decodeArguments(from: &arguments)
+        } catch let shortage as PoolError where shortage.code == .resourcesExhausted {
+            Outcome.append(error: shortage, to: &outcome)
+            return nil
         } catch {
             Outcome.append(
                 error: PoolError(

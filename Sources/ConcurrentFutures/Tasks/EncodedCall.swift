@@ -5,13 +5,18 @@ struct EncodedCall<Output: Sendable>: Sendable {
     let isBatch: Bool
     let itemCount: Int
     /// The arguments; of a batch, those of all items, each behind its length as a UInt64.
-    let arguments: Payload
+    let arguments: RequestPayload
     let decoder: any OutcomeDecoder<Output>
 
     /// Names the function and encodes the arguments.
     ///
+    /// - Parameter source: where files for big arguments are from; without it, they stay in this process.
     /// - Throws: ``PoolError`` with the code `capturedValues`, `unsupportedFunction` or `encodingFailed`, naming the place of the call.
-    init<Body: TaskBody<Output>>(_ body: Body, options: TaskOptions) throws(PoolError) {
+    init<Body: TaskBody<Output>>(
+        _ body: Body,
+        options: TaskOptions,
+        source: (any WarmFileSource)? = nil
+    ) throws(PoolError) {
         if let defect = options.defect { throw defect }
         let registered: RegisteredFunction<Body.Function>
         do {
@@ -21,12 +26,11 @@ struct EncodedCall<Output: Sendable>: Sendable {
         }
         do {
             arguments = try EncoderCache.withEncoder { encoder in
+                encoder.allowAttachments()
+                encoder.setSource(source)
+                defer { encoder.setSource(nil) }
                 try body.encodeArguments(into: &encoder)
-                // Nothing is left of them in the encoder, whose memory is lent out again.
-                if encoder.count <= SmallBytes.capacity {
-                    return encoder.withUnsafeBytes { Payload(copying: $0) }
-                }
-                return .bytes(encoder.takeBytes())
+                return encoder.takeRequestPayload()
             }
         } catch {
             throw PoolError(

@@ -7,12 +7,20 @@ struct EncodedStartupCall: Sendable {
     /// - Parameter option: what the call was given as.
     /// - Throws: ``PoolError`` with the code `invalidConfiguration` that names the option.
     init(_ body: some TaskBody<Void>, _ options: TaskOptions, as option: String) throws(PoolError) {
-        do {
+        do throws(PoolError) {
             let call = try EncodedCall(body, options: options)
-            message = StartupMessage(
-                definition: call.function.definition,
-                arguments: call.arguments.withUnsafeBytes([UInt8].init)
-            )
+            guard call.arguments.attachments.isEmpty else {
+                throw PoolError(
+                    .encodingFailed,
+                    "\(options.place): a SharedArray cannot be an argument here; it travels with tasks only"
+                )
+            }
+            let count = call.arguments.count
+            let arguments = [UInt8](unsafeUninitializedCapacity: count) { bytes, done in
+                if let place = bytes.baseAddress { call.arguments.copy(to: place) }
+                done = count
+            }
+            message = StartupMessage(definition: call.function.definition, arguments: arguments)
             function = call.function
             place = options.place
         } catch {

@@ -83,7 +83,7 @@ enum Outcome {
 
     /// Whether an encoded outcome is an error that the task has thrown; a cancellation is none.
     static func isError(_ payload: Payload) -> Bool {
-        payload.withUnsafeBytes(isError)
+        payload.first == Kind.error.rawValue
     }
 
     static func isError(_ outcome: UnsafeRawBufferPointer) -> Bool {

@@ -39,10 +39,7 @@ final class RegisteredFunction<Function: TaskFunction>: OutcomeDecoder, TaskFunc
     }
 
     func decode(_ payload: Payload) -> Result<Function.Output, any Error> {
-        payload.withUnsafeBytes { bytes in
-            var decoder = BinaryDecoder(bytes)
-            return Outcome.decode(of: Function.self, from: &decoder)
-        }
+        payload.withDecoder { Outcome.decode(of: Function.self, from: &$0) }
     }
 
     /// Looks the function up, or registers it.
@@ -157,7 +154,8 @@ final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
 
     /// Reads a batch: the number of items, the nanoseconds they took, then each item's outcome behind its length.
     func decode(_ payload: Payload) -> Result<BatchOutcome<Function.Output>, any Error> {
-        payload.withUnsafeBytes { bytes in
+        if case .batch(let parts, let nanoseconds) = payload { return decode(parts, nanoseconds: nanoseconds) }
+        return payload.withUnsafeBytes { bytes in
             var decoder = BinaryDecoder(bytes)
             do {
                 let count = Int(try decoder.readUInt32())
@@ -174,6 +172,32 @@ final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
                 return .failure(error)
             }
         }
+    }
+
+    /// Reads a batch whose outcomes lie apart.
+    private func decode(_ parts: [BatchPart], nanoseconds: UInt64) -> Result<BatchOutcome<Function.Output>, any Error> {
+        var results: [Result<Function.Output, any Error>] = []
+        for part in parts {
+            switch part {
+            case .one(let outcome):
+                results.append(function.decode(outcome))
+            case .several(let outcomes):
+                let failure = outcomes.withDecoder { decoder -> (any Error)? in
+                    do {
+                        while !decoder.isAtEnd {
+                            var item = BinaryDecoder(try decoder.readItem())
+                            results.append(Outcome.decode(of: Function.self, from: &item))
+                        }
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+                if let failure { return .failure(failure) }
+            }
+        }
+        results.reverse()
+        return .success(BatchOutcome(reversed: results, duration: .nanoseconds(Int64(clamping: nanoseconds))))
     }
 }
 

@@ -11,6 +11,8 @@ struct RequestHeader {
         static let batch = Flags(rawValue: 4)
         /// The task has limits of time, which follow the header.
         static let timed = Flags(rawValue: 8)
+        /// Files that belong to the arguments were sent before, behind the one of the arguments themselves, if these are in one.
+        static let attached = Flags(rawValue: 16)
     }
 
     /// The whole frame's bytes, a multiple of eight.
@@ -81,6 +83,9 @@ struct ReplyHeader {
         /// The outcomes of a batch's next items, each behind its length as a UInt64.
         case items = 8
 
+        /// Whether it carries an outcome, to which files may belong.
+        var isOutcome: Bool { self == .outcome || self == .item || self == .stoppedItem }
+
         /// Whether it is of no request, and comes first.
         var isAboutStart: Bool { self == .ready || self == .initializerFailed }
     }
@@ -92,11 +97,24 @@ struct ReplyHeader {
         case deadline = 2
     }
 
+    /// Which files were sent before, in one message.
+    struct Files: OptionSet {
+        let rawValue: UInt8
+        /// The payload is in a memory file.
+        static let payload = Files(rawValue: 1)
+        /// Files belong to the payload; in the message they stand behind that of the payload itself, if this is in one.
+        static let attached = Files(rawValue: 2)
+        /// The file of the payload is one that the worker lends; behind the header stands where in it are numbers alone: the beginning and the end
+        /// of each such run, as a UInt64.
+        static let lent = Files(rawValue: 4)
+        static let all: Files = [.payload, .attached, .lent]
+    }
+
     /// The whole frame's bytes, a multiple of eight.
     var length: UInt32 = 0
     var kind: UInt8 = 0
-    /// 1: the payload is in a memory file that was sent before.
-    var payloadInFile: UInt8 = 0
+    /// ``Files``.
+    var files: UInt8 = 0
     /// A ``Lateness``.
     var lateness: UInt16 = 0
     /// The request's.

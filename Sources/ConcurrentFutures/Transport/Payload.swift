@@ -1,31 +1,13 @@
-/// The arguments of a request: in this process's own memory, or, once they were sent so, in a memory file that nobody can write any more.
+/// The arguments of a request: in this process's own memory or, if they are big, in a file that the worker cannot change.
 enum RequestPayload: Sendable {
     case small(SmallBytes)
     case bytes([UInt8])
-    case file(MemoryFile)
+    case file(ArgumentFile)
+    /// With the files that belong to it.
+    indirect case attached(RequestPayload, [SharedFile])
 
-    /// Puts the arguments where they travel best: a big one into a file, so that whoever sends it has nothing left to copy.
-    ///
-    /// While very many big ones wait, further ones stay bytes until they are sent: a file costs a descriptor.
-    init(_ bytes: [UInt8]) {
-        guard bytes.count > ChannelLayout.largestInlinePayload, let lease = Self.files.lease(),
-            let file = try? Self.file(of: bytes, lease: lease)
-        else {
-            self = .bytes(bytes)
-            return
-        }
-        self = .file(file)
-    }
-
-    /// A program may have some thousand descriptors, or no more than 256.
-    private static let files = Lease.Stock(64)
-
-    init(_ arguments: Payload) {
-        switch arguments {
-        case .small(let bytes): self = .small(bytes)
-        case .bytes(let bytes): self.init(bytes)
-        case .mapping: preconditionFailure("arguments are not encoded into a mapping")
-        }
+    init(_ payload: RequestPayload, with attachments: [SharedFile]) {
+        self = attachments.isEmpty ? payload : .attached(payload, attachments)
     }
 
     /// Copies the bytes into memory of this process.
@@ -33,26 +15,29 @@ enum RequestPayload: Sendable {
         self = bytes.count <= SmallBytes.capacity ? .small(SmallBytes(bytes)) : .bytes([UInt8](bytes))
     }
 
-    /// The payload in a file, whatever its size.
-    func inFile() throws(SystemError) -> MemoryFile {
+    /// The file of what is too big to travel otherwise; `nil` for what is not.
+    ///
+    /// Nearly always the arguments are in one since they were encoded. If there were too many then, or none could be made, they are copied now.
+    func fileIfBig() throws(SystemError) -> ArgumentFile? {
         switch self {
-        case .small(let bytes): try Self.file(of: bytes.withUnsafeBytes([UInt8].init), lease: nil)
-        case .bytes(let bytes): try Self.file(of: bytes, lease: nil)
+        case .small: nil
+        case .bytes(let bytes) where bytes.count <= ChannelLayout.largestInlinePayload: nil
+        case .bytes(let bytes): try ArgumentFiles.shared.file(of: bytes)
         case .file(let file): file
+        case .attached(let payload, _): try payload.fileIfBig()
         }
     }
 
-    private static func file(of bytes: [UInt8], lease: Lease?) throws(SystemError) -> MemoryFile {
-        try bytes.span.bytes.withUnsafeBytes { bytes throws(SystemError) in
-            try MemoryFile(sealing: bytes, name: "cf-arguments", lease: lease)
-        }
+    var attachments: [SharedFile] {
+        if case .attached(_, let files) = self { files } else { [] }
     }
 
     var count: Int {
         switch self {
         case .small(let bytes): bytes.count
         case .bytes(let bytes): bytes.count
-        case .file(let file): file.size
+        case .file(let file): file.count
+        case .attached(let payload, _): payload.count
         }
     }
 
@@ -64,27 +49,55 @@ enum RequestPayload: Sendable {
         switch self {
         case .small(let bytes): bytes.withUnsafeBytes(copy)
         case .bytes(let bytes): bytes.withUnsafeBytes(copy)
+        case .attached(let payload, _): payload.copy(to: place)
         case .file: preconditionFailure("what is in a file is not copied")
         }
     }
 }
 
-/// Bytes that have come: in this process's own memory, or in a memory file that nobody can write any more.
+extension BinaryEncoder {
+    /// Gives away what has been encoded, for a request. What is left is to be removed.
+    mutating func takeRequestPayload() -> RequestPayload {
+        let attachments = takeAttachments()
+        if count <= SmallBytes.capacity {
+            return RequestPayload(withUnsafeBytes { .small(SmallBytes($0)) }, with: attachments)
+        }
+        guard count > ChannelLayout.largestInlinePayload, let (file, count) = takeFile() else {
+            return RequestPayload(.bytes(takeBytes()), with: attachments)
+        }
+        return RequestPayload(.file(ArgumentFile(file, count: count)), with: attachments)
+    }
+}
+
+/// Bytes that have come: in this process's own memory, in a memory file that nobody can write any more, or in one that is lent.
 enum Payload: Sendable {
     case small(SmallBytes)
     case bytes([UInt8])
     case mapping(MemoryMapping)
+    case lent(LentPayload)
+    /// With the files that belong to it.
+    indirect case attached(Payload, Attachments)
+    /// The outcomes of a batch's items, which took so long together.
+    indirect case batch([BatchPart], nanoseconds: UInt64)
 
     /// Copies the bytes.
     init(copying bytes: UnsafeRawBufferPointer) {
         self = bytes.count <= SmallBytes.capacity ? .small(SmallBytes(bytes)) : .bytes([UInt8](bytes))
     }
 
+    init(_ payload: Payload, attachments: [SharedFile]) {
+        self = attachments.isEmpty ? payload : .attached(payload, Attachments(attachments))
+    }
+
+    /// How many bytes there are, those of a batch's outcomes together.
     var count: Int {
         switch self {
         case .small(let bytes): bytes.count
         case .bytes(let bytes): bytes.count
         case .mapping(let mapping): mapping.count
+        case .lent(let payload): payload.count
+        case .attached(let payload, _): payload.count
+        case .batch(let outcomes, _): outcomes.reduce(0) { $0 + $1.size }
         }
     }
 
@@ -93,7 +106,74 @@ enum Payload: Sendable {
         case .small(let bytes): try bytes.withUnsafeBytes(body)
         case .bytes(let bytes): try bytes.withUnsafeBytes(body)
         case .mapping(let mapping): try body(mapping.bytes)
+        case .lent(let payload): try payload.withCopy(body)
+        case .attached(let payload, _): try payload.withUnsafeBytes(body)
+        case .batch: preconditionFailure("the outcomes of a batch do not lie in one piece")
         }
+    }
+
+    /// Lends a decoder of the bytes, and of the files that belong to them.
+    func withDecoder<Result>(_ body: (inout BinaryDecoder) throws -> Result) rethrows -> Result {
+        try withDecoder(.none, body)
+    }
+
+    private func withDecoder<Result>(
+        _ attachments: Attachments,
+        _ body: (inout BinaryDecoder) throws -> Result
+    ) rethrows -> Result {
+        switch self {
+        case .attached(let payload, let attachments):
+            return try payload.withDecoder(attachments, body)
+        case .lent(let payload):
+            return try payload.withCopyAndRuns { bytes, runs in
+                var decoder = BinaryDecoder(bytes, attachments: attachments, lent: runs)
+                return try body(&decoder)
+            }
+        case .small, .bytes, .mapping, .batch:
+            return try withUnsafeBytes { bytes in
+                var decoder = BinaryDecoder(bytes, attachments: attachments)
+                return try body(&decoder)
+            }
+        }
+    }
+
+    /// Whether the bytes are in this process's own memory, and are all.
+    var isAtHand: Bool {
+        switch self {
+        case .small, .bytes: true
+        case .mapping, .lent, .attached, .batch: false
+        }
+    }
+
+    /// The first byte.
+    var first: UInt8? {
+        switch self {
+        case .attached(let payload, _): payload.first
+        case .lent(let payload): payload.first
+        case .small, .bytes, .mapping, .batch: withUnsafeBytes(\.first)
+        }
+    }
+}
+
+/// A part of a batch's outcomes.
+enum BatchPart: Sendable {
+    case one(Payload)
+    /// Each behind its length as a UInt64.
+    case several(Payload)
+
+    /// How many bytes it takes, lengths included.
+    var size: Int {
+        switch self {
+        case .one(let outcome): MemoryLayout<UInt64>.size + outcome.count
+        case .several(let outcomes): outcomes.count
+        }
+    }
+}
+
+extension BinaryEncoder {
+    /// Gives away what has been encoded, with the files that belong to it, and is empty afterwards.
+    mutating func takePayload() -> Payload {
+        Payload(.bytes(takeBytes()), attachments: takeAttachments())
     }
 }
 
@@ -108,11 +188,6 @@ extension MemoryFile {
         try add([.shrink, .grow, .write, .seal])
     }
 
-    /// Takes a file over that the other side has sealed; only then can it be read in place.
-    convenience init(sealedBySender descriptor: Descriptor, count: Int) throws(SystemError) {
-        try self.init(received: descriptor, required: [.shrink, .write], minimumSize: count, isFilled: true)
-    }
-
     /// Takes a payload over that is kept until somebody wants it.
     ///
     /// While very many are kept, further ones are copied unless they are very big.
@@ -124,7 +199,7 @@ extension MemoryFile {
     }
 
     /// The system gives a process some 65,000 mappings, without which it can start no thread and take no memory.
-    private static let mappings = Lease.Stock(4096)
+    static let mappings = Lease.Stock(4096)
     /// So many bytes are copied in a tenth of a millisecond; as many mappings of more as there may be are 60 GB.
     private static let largestCopied = 1 << 20
 }

@@ -10,12 +10,16 @@ struct ReplyReader {
             case inline(UnsafeRawBufferPointer)
             /// In a memory file of so many bytes.
             case file(count: Int)
+            /// In a file that the worker lends.
+            case lent(count: Int, runs: [Range<Int>])
         }
 
         var kind: ReplyHeader.Kind
         var lateness: ReplyHeader.Lateness
         var sequence: UInt64
         var content: Content
+        /// Whether files belong to the payload.
+        var isAttached: Bool
     }
 
     /// Takes the outcomes of items that a worker had not published when it ended, if there are any.
@@ -32,7 +36,13 @@ struct ReplyReader {
             throw ChannelFailure(message: "outcomes of items in a frame of the kind \(header.kind)")
         }
         let bytes = UnsafeRawBufferPointer(start: frame + ReplyHeader.size, count: open.bytes)
-        return Frame(kind: .items, lateness: .none, sequence: header.sequence, content: .inline(bytes))
+        return Frame(
+            kind: .items,
+            lateness: .none,
+            sequence: header.sequence,
+            content: .inline(bytes),
+            isAttached: false
+        )
     }
 
     private let ring: UnsafeMutableRawPointer
@@ -74,9 +84,14 @@ struct ReplyReader {
         guard kind.isAboutStart == (head == 0) else {
             throw ChannelFailure(message: head == 0 ? "a reply before it was ready" : "that it is ready, once more")
         }
+        let files = ReplyHeader.Files(rawValue: header.files)
+        guard files.isSubset(of: .all), kind.isOutcome || !files.contains(.attached),
+            files.contains(.payload) || !files.contains(.lent)
+        else {
+            throw ChannelFailure(message: "a reply of the kind \(header.kind) with the unknown files \(header.files)")
+        }
         let content: Frame.Content
-        switch header.payloadInFile {
-        case 0:
+        if !files.contains(.payload) {
             let room = length - UInt64(ReplyHeader.size)
             guard header.payloadLength <= room else {
                 throw ChannelFailure(message: "a reply of \(header.payloadLength) bytes in a frame of \(length)")
@@ -84,16 +99,45 @@ struct ReplyReader {
             content = .inline(
                 UnsafeRawBufferPointer(start: frame + ReplyHeader.size, count: Int(header.payloadLength))
             )
-        case 1:
+        } else {
             guard let count = Int(exactly: header.payloadLength), count > ChannelLayout.largestInlinePayload else {
                 throw ChannelFailure(message: "a memory file of \(header.payloadLength) bytes")
             }
-            content = .file(count: count)
-        default:
-            throw ChannelFailure(message: "a reply whose payload is in the unknown place \(header.payloadInFile)")
+            if files.contains(.lent) {
+                let bytes = UnsafeRawBufferPointer(
+                    start: frame + ReplyHeader.size,
+                    count: Int(length) - ReplyHeader.size
+                )
+                content = .lent(count: count, runs: try Self.runs(in: bytes, count: count))
+            } else {
+                content = .file(count: count)
+            }
         }
         if kind == .items, case .file = content { throw ChannelFailure(message: "outcomes of items in a memory file") }
         head += length
-        return Frame(kind: kind, lateness: lateness, sequence: header.sequence, content: content)
+        return Frame(
+            kind: kind,
+            lateness: lateness,
+            sequence: header.sequence,
+            content: content,
+            isAttached: files.contains(.attached)
+        )
+    }
+
+    /// Where a worker says that its payload is nothing but numbers.
+    private static func runs(in bytes: UnsafeRawBufferPointer, count: Int) throws(ChannelFailure) -> [Range<Int>] {
+        guard bytes.count.isMultiple(of: 16) else { throw ChannelFailure(message: "half a run of numbers") }
+        var runs: [Range<Int>] = []
+        var end: UInt64 = 0
+        for place in stride(from: 0, to: bytes.count, by: 16) {
+            let start = bytes.load(fromByteOffset: place, as: UInt64.self)
+            let next = bytes.load(fromByteOffset: place + 8, as: UInt64.self)
+            guard start >= end, next >= start, next <= count else {
+                throw ChannelFailure(message: "a run of numbers outside of its payload")
+            }
+            runs.append(Int(start)..<Int(next))
+            end = next
+        }
+        return runs
     }
 }

@@ -11,7 +11,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         var payloadOffset: Int
         var payloadLength: Int
         /// Where the payload is, if it is not in the ring.
-        var file: MemoryFile?
+        var file: ArgumentFile?
+        var attachments: [SharedFile]
     }
 
     private let requests: MemoryMapping
@@ -29,6 +30,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private var stopRequested: UInt64?
     // The driver's.
     private var reader: ReplyReader
+    private var lentFiles = LentFiles()
 
     /// The descriptors that the worker needs; dropped here once it has been started.
     struct WorkerEnd: Sendable {
@@ -104,10 +106,6 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     /// work; with more, a host of many workers could run out of descriptors.
     static let mostFilesInFlight = 2
 
-    private static func travelsInFile(_ payload: RequestPayload) -> Bool {
-        payload.count > ChannelLayout.largestInlinePayload
-    }
-
     /// Where the definition and the payload begin in a frame.
     private static func offsets(of request: borrowing OutgoingRequest) -> (definition: Int, payload: Int) {
         let definition = RequestHeader.size + (request.timing == nil ? 0 : RequestTiming.size)
@@ -115,10 +113,9 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     }
 
     func send(_ request: consuming OutgoingRequest) throws(SystemError) {
-        var file: MemoryFile?
-        if Self.travelsInFile(request.payload) {
-            file = try sendFile(request.payload)
-        }
+        let file = try request.payload.fileIfBig()
+        let attachments = request.payload.attachments
+        if file != nil || !attachments.isEmpty { try sendFiles(file, attachments) }
         let offsets = Self.offsets(of: request)
         let length = roundedUp(offsets.payload + (file == nil ? request.payload.count : 0), to: 8)
         // Who sends keeps count of the room; this is what stands between a mistake there and somebody else's memory.
@@ -131,6 +128,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         header.length = UInt32(length)
         var flags: RequestHeader.Flags = request.isBatch ? .batch : []
         if file != nil { flags.insert(.payloadInFile) }
+        if !attachments.isEmpty { flags.insert(.attached) }
         if request.timing != nil { flags.insert(.timed) }
         header.flags = flags.rawValue
         header.attempt = request.attempt
@@ -154,7 +152,8 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
                 length: length,
                 payloadOffset: offsets.payload,
                 payloadLength: request.payload.count,
-                file: file
+                file: file,
+                attachments: attachments
             )
         )
     }
@@ -165,18 +164,27 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         header.flags = RequestHeader.Flags.stop.rawValue
         header.sequence = nextSequence
         place(of: tail).storeBytes(of: header, as: RequestHeader.self)
-        publish(InFlight(start: tail, length: RequestHeader.size, payloadOffset: 0, payloadLength: 0, file: nil))
+        publish(
+            InFlight(
+                start: tail,
+                length: RequestHeader.size,
+                payloadOffset: 0,
+                payloadLength: 0,
+                file: nil,
+                attachments: []
+            )
+        )
     }
 
-    private func sendFile(_ payload: RequestPayload) throws(SystemError) -> MemoryFile {
-        let file = try payload.inFile()
+    private func sendFiles(_ payload: ArgumentFile?, _ attachments: [SharedFile]) throws(SystemError) {
+        var descriptors = attachments.map(\.descriptor.number)
+        if let payload { descriptors.insert(payload.file.file.descriptor.number, at: 0) }
         do throws(SystemError) {
-            try socket.send(MemoryFile.announcement, descriptors: [file.descriptor.number])
+            try socket.send(MemoryFile.announcement, descriptors: descriptors)
         } catch {
             // A worker that has just ended: the request stays in flight until that is told, and then goes elsewhere with all others.
             guard error.isDisconnected else { throw error }
         }
-        return file
     }
 
     private func place(of position: UInt64) -> UnsafeMutableRawPointer {
@@ -241,9 +249,10 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
 
     func payload(at index: Int) -> RequestPayload {
         let request = inFlight[index]
-        if let file = request.file { return .file(file) }
+        if let file = request.file { return RequestPayload(.file(file), with: request.attachments) }
         let start = place(of: request.start) + request.payloadOffset
-        return RequestPayload(copying: UnsafeRawBufferPointer(start: start, count: request.payloadLength))
+        let payload = RequestPayload(copying: UnsafeRawBufferPointer(start: start, count: request.payloadLength))
+        return RequestPayload(payload, with: request.attachments)
     }
 
     func finishOldest() {
@@ -273,8 +282,10 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         while let frame = try reader.next(before: tail) {
             let payload: Result<Payload, SystemError> =
                 switch frame.content {
-                case .inline(let bytes): .success(Payload(copying: bytes))
-                case .file(let count): try receiveFile(count: count)
+                case .inline(let bytes) where !frame.isAttached: .success(Payload(copying: bytes))
+                case .inline(let bytes): try receiveFiles(with: Payload(copying: bytes))
+                case .file(let count): try receiveFiles(count: count, isAttached: frame.isAttached)
+                case .lent(let count, let runs): try receiveLent(count: count, runs, isAttached: frame.isAttached)
                 }
             body(Reply(kind: frame.kind, lateness: frame.lateness, sequence: frame.sequence, received: payload))
         }
@@ -291,17 +302,52 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         body(Reply(kind: frame.kind, lateness: frame.lateness, sequence: frame.sequence, received: .success(payload)))
     }
 
+    /// Takes in a payload that is in a memory file.
+    ///
     /// - Returns: a failure if this process has no descriptors or no memory for it, for which its sender is not to blame.
-    private func receiveFile(count: Int) throws(ChannelFailure) -> Result<Payload, SystemError> {
+    private func receiveFiles(count: Int, isAttached: Bool) throws(ChannelFailure) -> Result<Payload, SystemError> {
+        try receiveFiles { descriptors throws(SystemError) in
+            guard !descriptors.isEmpty, (descriptors.count > 1) == isAttached else { return nil }
+            let payload = try MemoryFile.payload(received: descriptors[0], count: count)
+            return Payload(payload, attachments: descriptors.dropFirst().map { SharedFile(received: $0) })
+        }
+    }
+
+    /// Takes in a payload that is in a file of the worker's.
+    private func receiveLent(
+        count: Int,
+        _ runs: [Range<Int>],
+        isAttached: Bool
+    ) throws(ChannelFailure) -> Result<Payload, SystemError> {
+        try receiveFiles { descriptors throws(SystemError) in
+            guard !descriptors.isEmpty, (descriptors.count > 1) == isAttached else { return nil }
+            let payload = try lentFiles.payload(in: descriptors[0], count: count, runs: runs)
+            return Payload(payload, attachments: descriptors.dropFirst().map { SharedFile(received: $0) })
+        }
+    }
+
+    /// Takes in the files that belong to a payload.
+    private func receiveFiles(with payload: Payload) throws(ChannelFailure) -> Result<Payload, SystemError> {
+        try receiveFiles { descriptors throws(SystemError) in
+            guard !descriptors.isEmpty else { return nil }
+            return Payload(payload, attachments: descriptors.map { SharedFile(received: $0) })
+        }
+    }
+
+    /// - Parameter take: returns `nil` if the descriptors are not as many as were announced.
+    private func receiveFiles(
+        _ take: ([Descriptor]) throws(SystemError) -> Payload?
+    ) throws(ChannelFailure) -> Result<Payload, SystemError> {
         do {
             guard let message = try socket.receive() else {
                 throw ChannelFailure(message: "a reply whose memory file did not come")
             }
-            let descriptors = try message.descriptors.get()
-            guard message.bytes == MemoryFile.announcement, descriptors.count == 1 else {
+            guard message.bytes == MemoryFile.announcement,
+                let payload = try take(try message.descriptors.get())
+            else {
                 throw ChannelFailure(message: "a message that announces no memory file")
             }
-            return .success(try MemoryFile.payload(received: descriptors[0], count: count))
+            return .success(payload)
         } catch let failure as ChannelFailure {
             throw failure
         } catch let error as SystemError where error.isShortage && !error.isTransient {

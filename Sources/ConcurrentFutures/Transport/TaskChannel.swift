@@ -8,12 +8,13 @@ protocol TaskChannel: AnyObject {
     func nextRequest(define: (UInt32, UnsafeRawBufferPointer) -> Void) -> IncomingRequest?
     /// Sends a reply; waits for room if there is none.
     ///
-    /// - Throws: ``SystemError`` if the payload is big and no memory file can be made for it, also not after a while; nothing was sent then.
+    /// - Throws: ``SystemError`` if the payload is big and no memory file can be made for it, or files cannot be sent, also not after a while;
+    ///   nothing was sent then.
     func reply(
         _ kind: ReplyHeader.Kind,
         sequence: UInt64,
         lateness: ReplyHeader.Lateness,
-        payload: UnsafeRawBufferPointer
+        payload: ReplyPayload
     ) throws(SystemError)
     /// A place for the outcome of a batch's next item, behind its length; filled, it is told by ``commitItem(_:)``. Waits for room if there is none.
     ///
@@ -22,6 +23,8 @@ protocol TaskChannel: AnyObject {
     /// An item has ended: its outcome, behind its length, takes so many bytes at the place that was given out last. It is told from now on, whatever
     /// becomes of this process; the host hears of it with the next reply, or when there are many.
     func commitItem(_ size: Int)
+    /// Where files are from in which a big payload may be written at once.
+    var resultFiles: any WarmFileSource { get }
     /// Says what the worker is doing.
     func note(_ stage: TaskStage)
     /// Says that another item of a batch begins now.
@@ -36,6 +39,25 @@ protocol TaskChannel: AnyObject {
     var allocationFailureNote: UnsafeMutablePointer<UInt64> { get }
 }
 
+/// What a reply carries.
+struct ReplyPayload {
+    var bytes: UnsafeRawBufferPointer
+    /// One of the channel's own files, if the bytes are at the beginning of its content.
+    var file: WarmFile?
+    /// Where numbers lie in it that were written many at once.
+    var runs: [Range<Int>] = []
+    /// The files that belong to the bytes.
+    var attachments: [SharedFile] = []
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.bytes = bytes
+    }
+
+    static var none: ReplyPayload { ReplyPayload(UnsafeRawBufferPointer(start: nil, count: 0)) }
+
+    fileprivate var isBig: Bool { bytes.count > ChannelLayout.largestInlinePayload }
+}
+
 /// A request that has been taken from a channel; valid until its last reply has been sent.
 struct IncomingRequest {
     var header: RequestHeader
@@ -43,6 +65,8 @@ struct IncomingRequest {
     var payload: UnsafeRawBufferPointer
     /// Keeps ``payload`` where it is not in the ring.
     var mapping: MemoryMapping?
+    /// The files that belong to the payload.
+    var attachments: Attachments
 }
 
 /// A worker's end of two rings in shared memory.
@@ -56,6 +80,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     private let bell: Doorbell
     private let bellIdentity: Descriptor.Identity?
     private let socket: MessageSocket
+    private var argumentMappings = ArgumentMappings()
+    let resultFiles: any WarmFileSource = ResultFiles()
     let stopBell: MessageSocket
 
     private var requestHead: UInt64 = 0
@@ -123,7 +149,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             if !definition.isEmpty { define(header.functionNumber, definition) }
             // The memory file of a revoked request is taken from the socket all the same: the next one is behind it. And it is taken before
             // the request is started: one that could not be begun because an earlier task has closed the socket has not failed.
-            let mapping = flags.contains(.payloadInFile) ? receiveFile(count: Int(header.payloadLength)) : nil
+            let files = receiveFiles(flags, count: Int(header.payloadLength))
             // Before it counts as started: whoever sees that it has must not take the last one's time for its own.
             control.startedAt.publish(monotonicNanoseconds())
             let started = control.state(of: header.sequence).replace(
@@ -134,13 +160,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
                 guard control.state(of: header.sequence).load() == FrameState.revoked.word(header.sequence) else {
                     controlWasOverwritten()
                 }
-                publish(
-                    .revoked,
-                    sequence: header.sequence,
-                    lateness: .none,
-                    UnsafeRawBufferPointer(start: nil, count: 0),
-                    file: false
-                )
+                publish(.revoked, sequence: header.sequence, lateness: .none, .none, files: [])
                 continue
             }
             let inline = UnsafeRawBufferPointer(
@@ -150,8 +170,9 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             return IncomingRequest(
                 header: header,
                 timing: isTimed ? (frame + RequestHeader.size).load(as: RequestTiming.self) : RequestTiming(),
-                payload: mapping?.bytes ?? inline,
-                mapping: mapping
+                payload: files.payload.map { Self.content(of: $0, count: inline.count) } ?? inline,
+                mapping: files.payload,
+                attachments: files.attachments
             )
         }
     }
@@ -186,13 +207,33 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         bell.ring()
     }
 
-    private func receiveFile(count: Int) -> MemoryMapping {
+    private static func content(of mapping: MemoryMapping, count: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: mapping.base + WarmFile.headerSize, count: count)
+    }
+
+    /// Takes the files of a request, those of one that has been revoked too.
+    ///
+    /// A task whose attached files find no room in this process fails; without its arguments' own nothing can be said of it.
+    private func receiveFiles(
+        _ flags: RequestHeader.Flags,
+        count: Int
+    ) -> (payload: MemoryMapping?, attachments: Attachments) {
+        guard !flags.isDisjoint(with: [.payloadInFile, .attached]) else { return (nil, .none) }
         do {
-            guard let descriptor = try socket.receive()?.descriptors.get().first else {
+            guard let received = try socket.receive()?.descriptors else {
                 fatalError("the memory file of a task's arguments did not come")
             }
-            let file = try MemoryFile(sealedBySender: descriptor, count: count)
-            return try MemoryMapping(file, count: count, writable: false)
+            guard flags.contains(.payloadInFile) else {
+                switch received {
+                case .success(let descriptors):
+                    return (nil, Attachments(descriptors.map { SharedFile(received: $0) }))
+                case .failure(let shortage):
+                    return (nil, Attachments(lostFor: shortage))
+                }
+            }
+            let descriptors = try received.get()
+            let mapping = try argumentMappings.mapping(of: descriptors[0], count: count)
+            return (mapping, Attachments(descriptors.dropFirst().map { SharedFile(received: $0) }))
         } catch {
             fatalError("the memory file of a task's arguments cannot be used: \(error)")
         }
@@ -202,26 +243,41 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         _ kind: ReplyHeader.Kind,
         sequence: UInt64,
         lateness: ReplyHeader.Lateness,
-        payload: UnsafeRawBufferPointer
+        payload: ReplyPayload
     ) throws(SystemError) {
         publishItems()
         if !kind.isAboutStart { checkStates(sequence) }
-        let inFile = payload.count > ChannelLayout.largestInlinePayload
-        if inFile { try sendFile(payload) }
-        publish(kind, sequence: sequence, lateness: lateness, payload, file: inFile)
+        var files: ReplyHeader.Files = []
+        if payload.isBig { files.formUnion(payload.file == nil ? .payload : [.payload, .lent]) }
+        if !payload.attachments.isEmpty { files.insert(.attached) }
+        if !files.isEmpty { try sendFiles(files, payload) }
+        publish(kind, sequence: sequence, lateness: lateness, payload, files: files)
     }
 
     /// Files that the host has not taken yet count against what all processes of a user may have under way together: so many results wait
     /// until it has read on, as those do that find no room in the ring. What nobody can be waited for does not wait long.
-    private func sendFile(_ payload: UnsafeRawBufferPointer) throws(SystemError) {
+    private func sendFiles(
+        _ files: ReplyHeader.Files,
+        _ payload: ReplyPayload
+    ) throws(SystemError) {
         let deadline = monotonicNanoseconds() + Self.patience
+        // Before it can be given back.
+        if files.contains(.lent) { payload.file?.lend() }
         while true {
             do throws(SystemError) {
-                let file = try MemoryFile(sealing: payload, name: "cf-result")
-                return try socket.send(MemoryFile.announcement, descriptors: [file.descriptor.number])
+                var descriptors = payload.attachments.map(\.descriptor)
+                if files.contains(.lent), let file = payload.file {
+                    descriptors.insert(file.file.descriptor, at: 0)
+                } else if files.contains(.payload) {
+                    descriptors.insert(try MemoryFile(sealing: payload.bytes, name: "cf-result").descriptor, at: 0)
+                }
+                return try socket.send(MemoryFile.announcement, descriptors: descriptors.map(\.number))
             } catch {
                 let isHostBehind = control.replyHead.load() != replyTail
-                guard error.isShortage, isHostBehind || monotonicNanoseconds() < deadline else { throw error }
+                guard error.isShortage, isHostBehind || monotonicNanoseconds() < deadline else {
+                    payload.file?.takeBack()
+                    throw error
+                }
                 let count = UInt32(truncatingIfNeeded: control.workerBellCount.load())
                 sleep(whileBellIs: count, atMost: Self.timeBetweenTries)
             }
@@ -236,22 +292,28 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         _ kind: ReplyHeader.Kind,
         sequence: UInt64,
         lateness: ReplyHeader.Lateness,
-        _ payload: UnsafeRawBufferPointer,
-        file: Bool
+        _ payload: ReplyPayload,
+        files: ReplyHeader.Files
     ) {
-        let inline = file ? UnsafeRawBufferPointer(start: nil, count: 0) : payload
-        let length = roundedUp(ReplyHeader.size + inline.count, to: 8)
+        let runs = files.contains(.lent) ? payload.runs : []
+        let inline = files.contains(.payload) ? UnsafeRawBufferPointer(start: nil, count: 0) : payload.bytes
+        let length = roundedUp(ReplyHeader.size + inline.count + 16 * runs.count, to: 8)
         var header = ReplyHeader()
         header.length = UInt32(length)
         header.kind = kind.rawValue
         header.lateness = lateness.rawValue
-        header.payloadInFile = file ? 1 : 0
+        header.files = files.rawValue
         header.sequence = sequence
-        header.payloadLength = UInt64(payload.count)
+        header.payloadLength = UInt64(payload.bytes.count)
         waitForSpace(length)
         let frame = placeOfReply
         frame.storeBytes(of: header, as: ReplyHeader.self)
         UnsafeMutableRawBufferPointer(start: frame + ReplyHeader.size, count: inline.count).copyMemory(from: inline)
+        for (index, run) in runs.enumerated() {
+            let place = frame + ReplyHeader.size + 16 * index
+            place.storeBytes(of: UInt64(run.lowerBound), as: UInt64.self)
+            place.storeBytes(of: UInt64(run.upperBound), toByteOffset: 8, as: UInt64.self)
+        }
         publish(length)
     }
 

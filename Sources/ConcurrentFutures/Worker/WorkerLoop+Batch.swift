@@ -39,7 +39,7 @@ extension WorkerLoop {
             if request.timing.timeout != 0 { channel.noteItemStart() }
             let number = CallNumber(sequence: sequence, item: index)
             let attempt = index == request.header.firstItem ? Int(request.header.attempt) : 1
-            let end = await run(function, item, number, attempt, request.timing)
+            let end = await run(function, item, request.attachments, number, attempt, request.timing)
             if end.wasStopped || end.lateness != .none { return end }
             send(.item, sequence: sequence)
         }
@@ -72,11 +72,11 @@ extension WorkerLoop {
                     index += 1
                     sendItem(sequence)
                 } else if end.done == 0 {
-                    await runItem(function, &items, sequence)
+                    await runItem(function, &items, request)
                     index += 1
                 }
             } else {
-                await runItem(function, &items, sequence)
+                await runItem(function, &items, request)
                 index += 1
             }
             isStopped = channel.stopRequest.covers(number)
@@ -90,21 +90,22 @@ extension WorkerLoop {
         return CallEnd(wasStopped: true)
     }
 
-    private func runItem(_ function: BoundFunction, _ items: inout BinaryDecoder, _ sequence: UInt64) async {
+    private func runItem(_ function: BoundFunction, _ items: inout BinaryDecoder, _ request: IncomingRequest) async {
         limits.taskBegins(channel)
-        var arguments = BinaryDecoder(nextItem(&items))
+        outcome.allowAttachments()
+        var arguments = BinaryDecoder(nextItem(&items), attachments: request.attachments)
         if function.isAsync {
             await function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
         } else {
             function.run(&arguments, outcome: &outcome, stage: channel.note)
         }
         limits.taskEnds()
-        sendItem(sequence)
+        sendItem(request.header.sequence)
     }
 
     private func sendItem(_ sequence: UInt64) {
         let size = MemoryLayout<UInt64>.size + outcome.count
-        guard size <= OpenItems.largestItem else { return send(.item, sequence: sequence) }
+        guard size <= OpenItems.largestItem, !outcome.hasAttachments else { return send(.item, sequence: sequence) }
         let place = channel.roomForItem(size, sequence: sequence)
         place.storeBytes(of: UInt64(outcome.count), as: UInt64.self)
         outcome.withUnsafeBytes {

@@ -25,6 +25,7 @@ final class WorkerLoop: @unchecked Sendable {
         self.call = call
         self.limits = limits
         self.initializer = initializer
+        outcome.setSource(channel.resultFiles)
     }
 
     /// To be called on the task thread, before ``run()``.
@@ -96,6 +97,7 @@ final class WorkerLoop: @unchecked Sendable {
         let end = await run(
             function,
             request.payload,
+            request.attachments,
             CallNumber(sequence: sequence, item: nil),
             attempt,
             request.timing
@@ -108,6 +110,7 @@ final class WorkerLoop: @unchecked Sendable {
     func run(
         _ function: BoundFunction,
         _ encodedArguments: UnsafeRawBufferPointer,
+        _ attachments: Attachments,
         _ number: CallNumber,
         _ attempt: Int,
         _ timing: RequestTiming
@@ -121,7 +124,8 @@ final class WorkerLoop: @unchecked Sendable {
         WorkerContext.enterTask(attempt: attempt, deadline: timing.end(startingAt: start))
         limits.taskBegins(channel)
         defer { limits.taskEnds() }
-        var arguments = BinaryDecoder(encodedArguments)
+        outcome.allowAttachments()
+        var arguments = BinaryDecoder(encodedArguments, attachments: attachments)
         if function.isAsync {
             await function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
         } else {
@@ -153,8 +157,15 @@ final class WorkerLoop: @unchecked Sendable {
     /// Sends what has been put into `outcome`, or, if that cannot be sent, why.
     func send(_ kind: ReplyHeader.Kind, sequence: UInt64, lateness: ReplyHeader.Lateness = .none) {
         do {
-            try outcome.withUnsafeBytes {
-                try channel.reply(kind, sequence: sequence, lateness: lateness, payload: $0)
+            let attachments = outcome.takeAttachments()
+            let file = outcome.completeFile()
+            let runs = outcome.runs
+            try outcome.withUnsafeBytes { bytes in
+                var payload = ReplyPayload(bytes)
+                payload.attachments = attachments
+                payload.file = file
+                payload.runs = runs
+                try channel.reply(kind, sequence: sequence, lateness: lateness, payload: payload)
             }
         } catch {
             let size = outcome.count
@@ -167,7 +178,7 @@ final class WorkerLoop: @unchecked Sendable {
             Outcome.append(error: failure, to: &outcome)
             // A failure's few bytes need no memory file, and nothing else can fail.
             try! outcome.withUnsafeBytes {
-                try channel.reply(kind, sequence: sequence, lateness: lateness, payload: $0)
+                try channel.reply(kind, sequence: sequence, lateness: lateness, payload: ReplyPayload($0))
             }
         }
         outcome.removeAll(keepingCapacity: outcome.count <= Self.largestKeptBuffer)

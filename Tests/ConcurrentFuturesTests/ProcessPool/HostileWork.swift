@@ -203,13 +203,13 @@ enum HostileWork {
         case .lateWithoutLimit: header.lateness = ReplyHeader.Lateness.timeout.rawValue
         case .greatestPayload: header.payloadLength = .max
         case .wrappingPayload: header.payloadLength = UInt64(bitPattern: -16)
-        case .unknownPlace: header.payloadInFile = 9
-        case .smallFile: header.payloadInFile = 1
+        case .unknownPlace: header.files = 9
+        case .smallFile: header.files = 1
         case .hugeFile:
-            header.payloadInFile = 1
+            header.files = 1
             header.payloadLength = .max
         case .fileThatDoesNotCome:
-            header.payloadInFile = 1
+            header.files = 1
             header.payloadLength = 1 << 20
         }
         channel.publish(header, payload: [UInt8](repeating: 0, count: 16), advance: 40)
@@ -241,6 +241,7 @@ enum HostileWork {
     enum Message: String, Codable, CaseIterable, Sendable {
         case garbage, empty, manyBytes, noDescriptor, severalFiles, closed, flood
         case regularFile, pipe, unsealed, halfSealed, tooSmall, allHole
+        case lentUnsealed, lentTooSmall, lentAllHole, lentSocket, lentWithRunOutside, lentWithHalfARun
     }
 
     static func send(_ message: Message) throws -> Int {
@@ -269,6 +270,12 @@ enum HostileWork {
         case .halfSealed: try socket.send(announcement, descriptors: [file(size, [.shrink, .futureWrite])])
         case .tooSmall: try socket.send(announcement, descriptors: [file(size - 1, sealed)])
         case .allHole: try socket.send(announcement, descriptors: [file(size, filled: false, sealed)])
+        case .lentUnsealed: try socket.send(announcement, descriptors: [file(2 * size, [])])
+        case .lentTooSmall: try socket.send(announcement, descriptors: [file(size, .shrink)])
+        case .lentAllHole: try socket.send(announcement, descriptors: [file(2 * size, filled: false, .shrink)])
+        case .lentSocket: try socket.send(announcement, descriptors: [channel.socket])
+        case .lentWithRunOutside, .lentWithHalfARun:
+            try socket.send(announcement, descriptors: [file(2 * size, .shrink)])
         case .severalFiles: try socket.send(announcement, descriptors: [file(size, sealed), file(size, sealed)])
         case .closed: close(socket.descriptor.number)
         case .flood:
@@ -277,9 +284,16 @@ enum HostileWork {
             while (try? socket.send([9], descriptors: [Int32](repeating: descriptor, count: 16))) != nil {}
         }
         var header = channel.header(.outcome)
-        header.payloadInFile = 1
+        header.files = message.rawValue.hasPrefix("lent") ? 5 : 1
         header.payloadLength = UInt64(size)
-        channel.publish(header)
+        let runs: [UInt64] =
+            switch message {
+            case .lentWithRunOutside: [0, UInt64(size) + 1]
+            case .lentWithHalfARun: [0]
+            default: []
+            }
+        header.length += UInt32(8 * runs.count)
+        channel.publish(header, payload: runs.withUnsafeBytes { [UInt8]($0) })
         return waitForTheEnd()
     }
 

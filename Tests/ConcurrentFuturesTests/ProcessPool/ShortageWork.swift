@@ -234,14 +234,14 @@ enum ShortageWork {
         func give(_ number: Int) {
             let bytes = ProcessWork.make(100_000)
             bytes.withUnsafeBytes { bytes in
-                try! channel.reply(.ready, sequence: 0, lateness: .none, payload: .init(start: nil, count: 0))
+                try! channel.reply(.ready, sequence: 0, lateness: .none, payload: .none)
                 for _ in 0..<number {
                     let sequence = channel.nextRequest { _, _ in }!.header.sequence
                     let isSent: Void? = try? channel.reply(
                         .outcome,
                         sequence: sequence,
                         lateness: .none,
-                        payload: bytes
+                        payload: ReplyPayload(bytes)
                     )
                     counts.withLock { counts in
                         counts.answers += 1

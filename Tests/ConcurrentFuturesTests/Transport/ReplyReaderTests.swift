@@ -131,10 +131,14 @@ struct ReplyReaderTests {
         Defect("a payload beyond the frame") { $0.payloadLength = 41 },
         Defect("the greatest payload") { $0.payloadLength = .max },
         Defect("a payload that would wrap round") { $0.payloadLength = UInt64(bitPattern: -8) },
-        Defect("a payload in an unknown place") { $0.payloadInFile = 2 },
-        Defect("a small payload in a file") { $0.payloadInFile = 1 },
+        Defect("a payload in an unknown place") { $0.files = 4 },
+        Defect("files of what has none") {
+            $0.kind = ReplyHeader.Kind.batchEnd.rawValue
+            $0.files = ReplyHeader.Files.attached.rawValue
+        },
+        Defect("a small payload in a file") { $0.files = 1 },
         Defect("a payload in a file that no memory holds") {
-            $0.payloadInFile = 1
+            $0.files = 1
             $0.payloadLength = .max
         },
     ]
