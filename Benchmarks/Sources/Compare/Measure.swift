@@ -38,6 +38,7 @@ extension Probe {
         case (.map, .ours): try await MapProbe.ours(items: size)
         case (.payload, .ours): try await PayloadProbe.ours(mebibytes: size)
         case (.payload, .floor): try Floor.payload(mebibytes: size)
+        case (.shared, .ours): try await SharedProbe.ours(mebibytes: size)
         case (.poolUp, .ours): try await StartProbe.poolUp(repetitions: size)
         case (.fresh, .ours): try await StartProbe.fresh(tasks: size)
         case (.fresh, .floor): try Floor.fresh(processes: size)

@@ -6,6 +6,7 @@ enum Probe: String, CaseIterable {
     case submit
     case map
     case payload
+    case shared
     case poolUp = "poolup"
     case fresh
     case queued
@@ -48,6 +49,7 @@ enum Probe: String, CaseIterable {
         case .submit: Size(1_000_000, quick: 20_000, python: (30_000, quick: 2_000))
         case .map: Size(10_000_000, quick: 200_000, python: (400_000, quick: 100_000))
         case .payload: Size(64, quick: 8)
+        case .shared: Size(1_024, quick: 16)
         case .poolUp: Size(20, quick: 3, python: (10, quick: 2))
         case .fresh: Size(2_000, quick: 50, python: (100, quick: 10))
         case .queued: Size(1_000_000, quick: 50_000, python: (100_000, quick: 10_000))
@@ -65,6 +67,7 @@ enum Probe: String, CaseIterable {
         case .roundTrip, .submit, .payload, .fresh: [.floor] + Subject.python
         case .map, .poolUp, .queued, .scaling, .mixed, .memory, .idle: Subject.python
         case .coding: [.json, .propertyList]
+        case .shared: []
         case .threads: [.nio, .dispatch, .taskGroup]
         }
     }
@@ -76,6 +79,7 @@ enum Probe: String, CaseIterable {
         case .submit: "Many tasks"
         case .map: "Map"
         case .payload: "Big values"
+        case .shared: "Shared arrays"
         case .poolUp: "A pool for one task"
         case .fresh: "A fresh process for every task"
         case .queued: "Tasks that wait in the host"
@@ -144,6 +148,16 @@ enum Probe: String, CaseIterable {
                     better: .higher,
                     goal: .init(4, ratios: [Subject.executor.rawValue: 10])
                 ),
+            ]
+        case .shared:
+            [
+                Metric(
+                    "shared",
+                    "SharedArray of 1 GiB, there and back",
+                    unit: "µs",
+                    better: .lower,
+                    goal: .init(200)
+                )
             ]
         case .poolUp:
             [
