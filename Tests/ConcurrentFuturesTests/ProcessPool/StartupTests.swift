@@ -231,7 +231,7 @@ struct PreloadTests {
     func leavingThread() async throws {
         try await withProcessPool(maxWorkers: 1, preload: .call(StartupWork.leaveThread)) { pool async throws in
             let error = try #require(await pool.submit(Work.answer).result.error as? PoolError)
-            #expect(error.code == .brokenPool && error.message.contains("preload left 1 thread(s) running"))
+            #expect(error.code == .brokenPool && error.message.contains("preload left 1 thread(s) running"), "\(error)")
         }
     }
 
