@@ -168,9 +168,16 @@ final class PoolDriver: @unchecked Sendable {
         return result
     }
 
+    /// So many times a thread looks whether others have put something in while it took in what was there.
+    private static let mostTurnsOfTakingIn = 16
+
     /// Takes in what is in the inbox, unless somebody else is about to.
     private func takeIn() {
+        var turns = 0
         while !inbox.isEmpty {
+            turns += 1
+            // Where many submit at once, none of them is to be kept for the others' sake.
+            if turns > Self.mostTurnsOfTakingIn, leaveInboxToThread() { return }
             let aftermath = shared.withLockIfAvailable { shared in
                 var aftermath = Aftermath()
                 takeIn(&shared.core, &aftermath)
@@ -180,6 +187,14 @@ final class PoolDriver: @unchecked Sendable {
             guard let aftermath else { return }
             perform(aftermath)
         }
+    }
+
+    /// - Returns: whether the pool's thread is there to look into the inbox, now or when it leaves.
+    private func leaveInboxToThread() -> Bool {
+        guard shared.withLock({ $0.hasThread && !$0.isGone }) else { return false }
+        hasOrders.store(true, ordering: .sequentiallyConsistent)
+        bell.ring()
+        return true
     }
 
     private func takeIn(_ core: inout PoolCore, _ aftermath: inout Aftermath) {
