@@ -13,7 +13,7 @@ struct GrowingBytes: ~Copyable {
 
     /// Shorter ones are not worth being told of.
     private static let shortestRun = 64 * 1024
-    private static let mostRuns = 32
+    static let mostRuns = 32
 
     var count: Int { file == nil ? array.count : fileCount }
     var isEmpty: Bool { count == 0 }

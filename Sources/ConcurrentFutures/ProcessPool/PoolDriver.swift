@@ -238,7 +238,10 @@ final class PoolDriver: @unchecked Sendable {
     /// Reads the error that a task has thrown, and asks its policy whether it is to be run again.
     func answer(_ question: Aftermath.Question) {
         guard let payload = question.outcome.payload, let error = question.decoder.error(in: payload) else {
-            preconditionFailure("only a task that has thrown an error is asked about")
+            // It was one when it came: its worker has changed it since.
+            let error = PoolError(.workerMisbehaved, "the worker changed the error that its task had thrown")
+            withCore { core, aftermath in core.judged(question.task, isRunAgain: false, error, &aftermath) }
+            return
         }
         let isRunAgain = question.isRunAgain?(error) ?? false
         withCore { core, aftermath in core.judged(question.task, isRunAgain: isRunAgain, error, &aftermath) }

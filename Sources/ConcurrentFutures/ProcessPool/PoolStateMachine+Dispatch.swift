@@ -36,7 +36,8 @@ extension PoolStateMachine {
                 guard let target else { return isSaturated = true }
                 send(next, cost, to: target.id, &actions)
             } else {
-                return isSaturated = true
+                // They are for workers that are being started; more of them may want more workers.
+                return
             }
         }
         backlog.removeAll(keepingCapacity: true)
@@ -54,6 +55,7 @@ extension PoolStateMachine {
         actions.append(.send(task, to: id))
         if worker.liveCount == 1 {
             worker.leftCountAtLook = nil
+            if knowsTime { worker.lastProgress = now } else { worker.startsAfresh = true }
             oldestChanged(id, &actions)
         }
     }
@@ -107,14 +109,17 @@ extension PoolStateMachine {
         if !isBatching, idle.last == id, backlogCount == 0 { rebalance(&actions) }
     }
 
-    /// Takes back half of what the fullest worker holds beyond the task that it runs.
+    /// Takes back half of what the fullest workers hold beyond the tasks that they run, so that there is something for each that is idle.
     mutating func rebalance(_ actions: inout Actions) {
-        guard let (id, worker) = workers.elements.max(by: { $0.element.liveCount < $1.element.liveCount }),
-            worker.liveCount >= 2
-        else { return }
-        let live = worker.inFlight.compactMap(\.task)
-        let surplus = live.suffix(min(live.count / 2, Self.mostTakenBackAtOnce))
-        revoke(surplus.filter { tasks[$0]!.stop == nil }, from: id, &actions)
+        var wanted = idle.count
+        let fullest = workers.elements.filter { $0.element.liveCount >= 2 }
+            .sorted { $0.element.liveCount > $1.element.liveCount }
+        for (id, worker) in fullest where wanted > 0 {
+            let surplus = worker.inFlight.compactMap(\.task).dropFirst().filter { tasks[$0]!.stop == nil }
+                .suffix(min(worker.liveCount / 2, Self.mostTakenBackAtOnce))
+            revoke(surplus, from: id, &actions)
+            wanted -= surplus.count
+        }
     }
 
     mutating func revokeAllButOldest(of id: WorkerID, _ actions: inout Actions) {

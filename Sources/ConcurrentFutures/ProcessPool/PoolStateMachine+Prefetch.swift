@@ -19,19 +19,25 @@ extension PoolStateMachine {
         isBatching = false
         guard needsDispatch else { return }
         needsDispatch = false
+        knowsTime = true
+        defer { knowsTime = false }
         dispatch(&actions)
         if backlogCount == 0, !idle.isEmpty { rebalance(&actions) }
     }
 
     /// Learns from how fast a worker has been since it was last looked at.
     private func adaptDepth(of worker: Worker) {
+        defer {
+            worker.finishedLately = 0
+            worker.lastProgress = now
+            worker.startsAfresh = false
+        }
+        if worker.startsAfresh { return }
         let elapsed = now > worker.lastProgress ? now - worker.lastProgress : 1
         let fitting = configuration.timeAhead * UInt64(worker.finishedLately) / elapsed
         let wanted = min(max(Int(clamping: fitting), Self.leastDepth), configuration.prefetch)
         // One long task among short ones, or a short pause, does not mean much.
         worker.depth = wanted > worker.depth ? min(wanted, worker.depth * 2) : (worker.depth + wanted) / 2
-        worker.finishedLately = 0
-        worker.lastProgress = now
     }
 
     /// Other workers have got on since, so the machine is not to blame.

@@ -159,8 +159,10 @@ package struct PoolStateMachine: ~Copyable {
         var depth: Int
         /// How many have finished since ``lastProgress``.
         var finishedLately = 0
-        /// When it was last seen to have finished something.
+        /// When it was last seen to have finished something, or was given something after it had nothing, if the time was known then.
         var lastProgress: UInt64 = 0
+        /// It was given something at a time that is not known, so that its speed cannot be told.
+        var startsAfresh = false
         /// What ``leftCount`` was when it was last looked whether it is held up; `nil` if it has been given something since when it had nothing.
         var leftCountAtLook: Int?
         /// How many have left `inFlight`, whatever has become of them.
@@ -221,6 +223,8 @@ package struct PoolStateMachine: ~Copyable {
     /// Whether several events are told in a row, after which tasks are handed out once for all of them.
     var isBatching = false
     var needsDispatch = false
+    /// Whether ``now`` is the time, also if nobody need know it.
+    var knowsTime = false
     /// When to look next whether workers are held up by long tasks.
     var nextLookForHeldUp: UInt64 = 0
     var canStartWorkers = true

@@ -16,8 +16,8 @@ final class PoolTask: @unchecked Sendable {
     private(set) var future: (any AnyFuture)!
     /// The one that was put into the inbox before it.
     var next: Unmanaged<PoolTask>?
-    /// The state machine's number for it, once that has taken it in.
-    var id: TaskID = 0
+    /// The state machine's number for it, once that has taken it in; no task's before.
+    var id = TaskID.max
     /// The encoded arguments; `nil` while they are in a worker's channel.
     var payload: RequestPayload?
     /// The outcomes of a batch's items, as far as they have come.

@@ -9,6 +9,13 @@ extension CurrentProcess {
         setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     }
 
+    /// How many descriptors this process may have.
+    static var descriptorLimit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        return Int(clamping: limit.rlim_cur)
+    }
+
     /// Has the system choose this process rather than its host when memory runs out.
     static func offerToOutOfMemoryKiller() {
         let file = cf_open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)

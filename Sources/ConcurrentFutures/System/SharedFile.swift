@@ -12,8 +12,24 @@ final class SharedFile: Sendable {
     /// Made when somebody first wants to read.
     private let mapping: Mutex<MemoryMapping?>
 
+    private let lease: Lease?
+
+    /// Takes over a file that came from a worker.
+    ///
+    /// - Throws: ``SystemError`` if so many of them are kept that this process would soon have no descriptors left for anything else.
+    convenience init(sentByWorker descriptor: Descriptor) throws(SystemError) {
+        guard let lease = Self.sentByWorkers.lease() else {
+            throw SystemError("descriptors for shared arrays", number: EMFILE)
+        }
+        self.init(received: descriptor, lease: lease)
+    }
+
+    /// Who sends them decides how many there are; half of all descriptors are the program's own.
+    private static let sentByWorkers = Lease.Stock(CurrentProcess.descriptorLimit / 2)
+
     /// Takes over a file that came from elsewhere.
-    init(received descriptor: Descriptor) {
+    init(received descriptor: Descriptor, lease: Lease? = nil) {
+        self.lease = lease
         self.descriptor = descriptor
         identity = descriptor.identity
         mapping = Mutex(nil)
@@ -38,6 +54,7 @@ final class SharedFile: Sendable {
             try fill(UnsafeMutableRawBufferPointer(start: writable.base, count: count))
         }
         try file.add([.shrink, .grow, .write, .seal])
+        lease = nil
         descriptor = file.descriptor
         identity = file.descriptor.identity
         mapping = Mutex(try MemoryMapping(file, count: count, writable: false))

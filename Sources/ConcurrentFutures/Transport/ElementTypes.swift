@@ -17,8 +17,16 @@ enum ElementTypes {
         return answer
     }
 
+    /// Whether it is one of the standard library's vectors of numbers. Its masks hold truth values, and other types can call themselves vectors.
+    private static func isOfNumbers<Vector: SIMD>(_ type: Vector.Type) -> Bool {
+        let name = String(reflecting: type)
+        return name.hasPrefix("Swift.SIMD") && !name.hasPrefix("Swift.SIMDMask")
+            && Vector.Scalar.self is any BinaryNumber.Type
+    }
+
     private static func takesAnyBits(_ type: Any.Type) -> Bool {
-        if type is any BinaryNumber.Type || type is any SIMD.Type { return true }
+        if type is any BinaryNumber.Type { return true }
+        if let vector = type as? any SIMD.Type { return isOfNumbers(vector) }
         #if arch(arm64)
             if type == Float16.self { return true }
         #endif

@@ -86,7 +86,7 @@ struct ReplyReader {
         }
         let files = ReplyHeader.Files(rawValue: header.files)
         guard files.isSubset(of: .all), kind.isOutcome || !files.contains(.attached),
-            files.contains(.payload) || !files.contains(.lent)
+            kind != .items || files.isEmpty, files.contains(.payload) || !files.contains(.lent)
         else {
             throw ChannelFailure(message: "a reply of the kind \(header.kind) with the unknown files \(header.files)")
         }
@@ -113,7 +113,6 @@ struct ReplyReader {
                 content = .file(count: count)
             }
         }
-        if kind == .items, case .file = content { throw ChannelFailure(message: "outcomes of items in a memory file") }
         head += length
         return Frame(
             kind: kind,
@@ -126,12 +125,15 @@ struct ReplyReader {
 
     /// Where a worker says that its payload is nothing but numbers.
     private static func runs(in bytes: UnsafeRawBufferPointer, count: Int) throws(ChannelFailure) -> [Range<Int>] {
-        guard bytes.count.isMultiple(of: 16) else { throw ChannelFailure(message: "half a run of numbers") }
+        guard bytes.count.isMultiple(of: 16), bytes.count <= 16 * GrowingBytes.mostRuns else {
+            throw ChannelFailure(message: "half a run of numbers")
+        }
         var runs: [Range<Int>] = []
         var end: UInt64 = 0
         for place in stride(from: 0, to: bytes.count, by: 16) {
-            let start = bytes.load(fromByteOffset: place, as: UInt64.self)
-            let next = bytes.load(fromByteOffset: place + 8, as: UInt64.self)
+            // Once: its writer may be changing it.
+            let start = SharedWord(at: UnsafeMutableRawPointer(mutating: bytes.baseAddress! + place)).load()
+            let next = SharedWord(at: UnsafeMutableRawPointer(mutating: bytes.baseAddress! + place + 8)).load()
             guard start >= end, next >= start, next <= count else {
                 throw ChannelFailure(message: "a run of numbers outside of its payload")
             }

@@ -51,9 +51,11 @@ final class LentFile: Sendable {
     fileprivate let mapping: MemoryMapping
     let identity: Descriptor.Identity?
 
-    /// - Throws: ``SystemError`` if the file can shrink, or cannot be mapped.
-    fileprivate init(_ descriptor: Descriptor, lease: Lease?) throws(SystemError) {
+    /// - Parameter most: how many bytes it may have: its writer pays for no memory where it has holes, and its reader for addresses.
+    /// - Throws: ``SystemError`` if the file can shrink, is bigger, or cannot be mapped.
+    fileprivate init(_ descriptor: Descriptor, atMost most: Int, lease: Lease?) throws(SystemError) {
         let file = try MemoryFile(received: descriptor, required: .shrink, minimumSize: WarmFile.headerSize)
+        guard file.size <= most else { throw SystemError("memory file too big", number: EINVAL) }
         // Writable for the one word by which it is given back.
         mapping = try MemoryMapping(file, count: file.size, writable: true, lease: lease)
         identity = descriptor.identity
@@ -79,7 +81,7 @@ struct LentFiles {
     /// - Throws: ``SystemError`` if there is less memory behind the file than the result has bytes: a file that is all hole costs its sender
     ///   nothing, and whoever copies it as much as the sender likes; or if the file can shrink, is too small, or cannot be mapped.
     mutating func payload(in descriptor: Descriptor, count: Int, runs: [Range<Int>]) throws(SystemError) -> Payload {
-        let file = try file(descriptor)
+        let file = try file(descriptor, count: count)
         let checked = try MemoryFile(received: descriptor, required: .shrink, minimumSize: count, isFilled: true)
         guard checked.size - WarmFile.headerSize >= count, file.mapping.count - WarmFile.headerSize >= count else {
             throw SystemError("memory file too small", number: EINVAL)
@@ -88,10 +90,12 @@ struct LentFiles {
         return count <= Self.largestCopied ? .bytes(payload.withCopy { [UInt8]($0) }) : .lent(payload)
     }
 
-    private mutating func file(_ descriptor: Descriptor) throws(SystemError) -> LentFile {
+    private mutating func file(_ descriptor: Descriptor, count: Int) throws(SystemError) -> LentFile {
         let identity = descriptor.identity
         if let file = known.first(where: { $0.identity == identity }) { return file }
-        let file = try LentFile(descriptor, lease: MemoryFile.mappings.lease())
+        // Of one that is not kept, all is for this result, rounded up.
+        let most = max(ResultFiles.largestKept + WarmFile.headerSize, 4 * (count + WarmFile.headerSize))
+        let file = try LentFile(descriptor, atMost: most, lease: MemoryFile.mappings.lease())
         guard file.mapping.count <= ResultFiles.largestKept else { return file }
         known.append(file)
         if known.count > Self.mostKept { known.removeFirst() }

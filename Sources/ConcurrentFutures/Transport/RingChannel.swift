@@ -1,4 +1,5 @@
 import DequeModule
+import Glibc
 
 /// The host's end of two rings in shared memory.
 ///
@@ -309,7 +310,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         try receiveFiles { descriptors throws(SystemError) in
             guard !descriptors.isEmpty, (descriptors.count > 1) == isAttached else { return nil }
             let payload = try MemoryFile.payload(received: descriptors[0], count: count)
-            return Payload(payload, attachments: descriptors.dropFirst().map { SharedFile(received: $0) })
+            return Payload(payload, attachments: try Self.attachments(descriptors.dropFirst()))
         }
     }
 
@@ -322,7 +323,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         try receiveFiles { descriptors throws(SystemError) in
             guard !descriptors.isEmpty, (descriptors.count > 1) == isAttached else { return nil }
             let payload = try lentFiles.payload(in: descriptors[0], count: count, runs: runs)
-            return Payload(payload, attachments: descriptors.dropFirst().map { SharedFile(received: $0) })
+            return Payload(payload, attachments: try Self.attachments(descriptors.dropFirst()))
         }
     }
 
@@ -330,8 +331,17 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private func receiveFiles(with payload: Payload) throws(ChannelFailure) -> Result<Payload, SystemError> {
         try receiveFiles { descriptors throws(SystemError) in
             guard !descriptors.isEmpty else { return nil }
-            return Payload(payload, attachments: descriptors.map { SharedFile(received: $0) })
+            return Payload(payload, attachments: try Self.attachments(descriptors[...]))
         }
+    }
+
+    private static func attachments(_ descriptors: ArraySlice<Descriptor>) throws(SystemError) -> [SharedFile] {
+        guard descriptors.count <= Attachments.limit else {
+            throw SystemError("too many shared arrays", number: EINVAL)
+        }
+        var files: [SharedFile] = []
+        for descriptor in descriptors { files.append(try SharedFile(sentByWorker: descriptor)) }
+        return files
     }
 
     /// - Parameter take: returns `nil` if the descriptors are not as many as were announced.

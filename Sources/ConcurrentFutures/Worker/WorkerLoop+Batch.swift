@@ -71,7 +71,7 @@ extension WorkerLoop {
                     Outcome.append(error: error, to: &outcome)
                     index += 1
                     sendItem(sequence)
-                } else if end.done == 0 {
+                } else if end.done == 0, !channel.stopRequest.covers(number) {
                     await runItem(function, &items, request)
                     index += 1
                 }

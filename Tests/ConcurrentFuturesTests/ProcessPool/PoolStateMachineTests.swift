@@ -35,6 +35,56 @@ struct PoolStateMachineTests {
         }
     }
 
+    // E20
+    @Test("as many workers are started as there are tasks, before the first of them is ready")
+    func startsInAdvance() {
+        var bench = Bench(maxWorkers: 8)
+        for count in 1...10 {
+            _ = bench.machine.submit(cost: 1, actions: &bench.actions)
+            let starts = bench.take().count { if case .startWorker = $0 { true } else { false } }
+            #expect(starts == (count <= 8 ? 1 : 0), "at task \(count)")
+        }
+    }
+
+    @Test("each worker that falls idle in one batch of replies is given something of what others hold in advance")
+    func rebalancingOfSeveral() {
+        var bench = Bench(maxWorkers: 4)
+        for _ in 0..<4 { _ = bench.machine.submit(cost: 1, actions: &bench.actions) }
+        let started = bench.take().compactMap { if case .startWorker(let id) = $0 { id } else { nil } }
+        for id in started { bench.machine.workerReady(id, actions: &bench.actions) }
+        for _ in 0..<4 { _ = bench.machine.submit(cost: 1, actions: &bench.actions) }
+        // Two each. The last two workers end theirs, at the same moment.
+        _ = bench.take()
+        bench.machine.now = 1_000_000
+        bench.machine.beginBatch()
+        for id in started.suffix(2) {
+            for _ in 0..<2 { bench.machine.finished(by: id, isInQuestion: false, actions: &bench.actions) }
+        }
+        bench.machine.endBatch(actions: &bench.actions)
+        let sources = bench.take().compactMap { if case .revoke(_, let id) = $0 { id } else { nil } }
+        #expect(Set(sources) == Set(started.prefix(2)))
+    }
+
+    @Test("what waits behind a long task goes elsewhere while others get on, also if more keeps coming")
+    func heldUp() {
+        var bench = Bench(maxWorkers: 2)
+        for _ in 0..<40 { _ = bench.machine.submit(cost: 1, actions: &bench.actions) }
+        let started = bench.take().compactMap { if case .startWorker(let id) = $0 { id } else { nil } }
+        for id in started { bench.machine.workerReady(id, actions: &bench.actions) }
+        _ = bench.take()
+        // The first ends nothing.
+        var isTakenBack = false
+        for turn in UInt64(1)...4 {
+            bench.machine.now = turn * 20_000_000
+            bench.machine.beginBatch()
+            bench.machine.finished(by: started[1], isInQuestion: false, actions: &bench.actions)
+            _ = bench.machine.submit(cost: 1, actions: &bench.actions)
+            bench.machine.endBatch(actions: &bench.actions)
+            for case .revoke(_, started[0]) in bench.take() { isTakenBack = true }
+        }
+        #expect(isTakenBack)
+    }
+
     // E21
     @Test("an idle worker is used before a new one is started")
     func idleFirst() {
