@@ -35,7 +35,6 @@ struct PoolStateMachineTests {
         }
     }
 
-    // E20
     @Test("as many workers are started as there are tasks, before the first of them is ready")
     func startsInAdvance() {
         var bench = Bench(maxWorkers: 8)
