@@ -15,7 +15,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     return error
 }
 
-@Suite("Limits of time in every executor", .serialized, .timeLimit(.minutes(5))) struct TimeLimitTests {
+@Suite("Limits of time in every executor", .fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct TimeLimitTests {
     @Test("limits that make no sense are refused with the option's name", arguments: ExecutorKind.allCases)
     func defects(kind: ExecutorKind) async throws {
         try await kind.with { pool in
@@ -224,7 +224,7 @@ private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? 
     }
 }
 
-@Suite("Retries in every executor", .serialized, .timeLimit(.minutes(5))) struct RetryPolicyTests {
+@Suite("Retries in every executor", .fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct RetryPolicyTests {
     private let always: @Sendable (any Error) -> Bool = { _ in true }
 
     // C7

@@ -8,7 +8,7 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
     [1, 6, 50, 1000, nil].map { (kind, $0) }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct MapTests {
+@Suite(.fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct MapTests {
     // E2
     @Test("map equals the sequential map", arguments: combinations)
     func equalsSequential(kind: ExecutorKind, chunkSize: Int?) async throws {

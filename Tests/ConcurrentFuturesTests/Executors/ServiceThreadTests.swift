@@ -77,7 +77,7 @@ import Testing
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ServiceThreadTests {
+@Suite(.fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct ServiceThreadTests {
     private func milliseconds(_ count: UInt64) -> UInt64 { monotonicNanoseconds() + count * 1_000_000 }
 
     @Test("a timer is carried out at its time and not before, and one that is set later for earlier comes first")

@@ -2,7 +2,7 @@ import ConcurrentFutures
 import Foundation
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct SubmitTests {
+@Suite(.fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct SubmitTests {
     // E1
     @Test("functions with no, one and three arguments are called", arguments: ExecutorKind.allCases)
     func argumentCounts(kind: ExecutorKind) async throws {

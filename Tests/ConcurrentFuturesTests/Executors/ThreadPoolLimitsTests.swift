@@ -9,7 +9,7 @@ private let hour = Duration.seconds(3600)
 /// Fails with every call, and would be run again after an hour.
 private let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: { _ in true })
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ThreadPoolLimitsTests {
+@Suite(.fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct ThreadPoolLimitsTests {
     @Test("closures that capture have limits, too")
     func ownForms() async throws {
         let calls = Mutex(0)
@@ -288,7 +288,7 @@ private let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf:
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct MaxPendingTests {
+@Suite(.fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct MaxPendingTests {
     @Test("a limit of none, or less, is refused with the option's name", arguments: [0, -1])
     func badLimit(maxPending: Int) {
         let error = #expect(throws: PoolError.self) { try ThreadPoolExecutor(maxPending: maxPending) }

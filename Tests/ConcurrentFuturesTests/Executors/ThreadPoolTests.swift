@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ThreadPoolTests {
+@Suite(.fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct ThreadPoolTests {
     // E13
     @Test("zero or negative workers are refused with a clear error", arguments: [0, -1])
     func badWorkers(count: Int) {

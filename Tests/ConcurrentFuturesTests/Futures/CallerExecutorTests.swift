@@ -5,7 +5,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("Staying on the caller's executor", .timeLimit(.minutes(5)))
+@Suite("Staying on the caller's executor", .fewAtOnce, .timeLimit(.minutes(5)))
 struct CallerExecutorTests {
     /// Everything that is async, over futures that have finished.
     nonisolated(nonsending) static func awaitEverything(_ futures: [Future<Int>]) async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("wait", .timeLimit(.minutes(5)))
+@Suite("wait", .fewAtOnce, .timeLimit(.minutes(5)))
 struct WaitTests {
     let control = TestControl()
 

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("Back-pressure in a process pool", .serialized, .timeLimit(.minutes(5))) struct BackPressureTests {
+@Suite("Back-pressure in a process pool", .fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct BackPressureTests {
     @Test("`submit` over the limit fails, `run` and `map` wait", arguments: [true, false])
     func limits(byCount: Bool) async throws {
         let directory = try TemporaryDirectory()

@@ -2,7 +2,7 @@ import ConcurrentFutures
 import Foundation
 import Testing
 
-@Suite("Cancelling what runs in a process pool", .serialized, .timeLimit(.minutes(5))) struct CancelTests {
+@Suite("Cancelling what runs in a process pool", .fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct CancelTests {
     // C6
     @Test(
         "a function that listens stops when its future is cancelled, and its worker is kept",

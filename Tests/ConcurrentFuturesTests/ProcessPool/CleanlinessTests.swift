@@ -28,7 +28,7 @@ private struct Census: Codable, Sendable, Equatable {
     }
 }
 
-@Suite("What a pool leaves behind", .serialized, .timeLimit(.minutes(5)))
+@Suite("What a pool leaves behind", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct CleanlinessTests {
     // P17
     @Test(

@@ -16,7 +16,7 @@ private enum ClosingWork {
     }
 }
 
-@Suite("A task that closes all descriptors", .timeLimit(.minutes(5)))
+@Suite("A task that closes all descriptors", .fewAtOnce, .timeLimit(.minutes(5)))
 struct ClosedDescriptorsTests {
     @Test("ends its worker when that is to listen, and what is opened in their place is not read")
     func replaced() async throws {

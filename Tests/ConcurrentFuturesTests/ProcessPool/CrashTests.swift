@@ -6,7 +6,7 @@ import Testing
 /// Global, so that its name is in the program's symbols.
 private func leaveWithCode(_ code: Int32) -> Int { exit(code) }
 
-@Suite("A worker's death", .serialized, .timeLimit(.minutes(5)))
+@Suite("A worker's death", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct CrashTests {
     // P6
     @Test("is reported with signal, pid, function, place and the worker's last words")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("The deadlock matrix", .serialized, .timeLimit(.minutes(5)))
+@Suite("The deadlock matrix", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct DeadlockMatrixTests {
     // M
     @Test("only the call fails that was to fail, and says where", arguments: MatrixCase.all)

@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite("Ending a process pool", .serialized, .timeLimit(.minutes(2)))
+@Suite("Ending a process pool", .fewAtOnce, .serialized, .timeLimit(.minutes(2)))
 struct EndingTests {
     @Test("terminate is bounded, whatever the tasks do")
     func bounded() async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("The loss of the fork server", .serialized, .timeLimit(.minutes(5)))
+@Suite("The loss of the fork server", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct ForkServerLossTests {
     private static func killForkServer(of pool: ProcessPoolExecutor) throws {
         kill(try #require(pool.forkServerPid), SIGKILL)

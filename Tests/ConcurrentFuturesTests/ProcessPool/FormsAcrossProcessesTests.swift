@@ -37,7 +37,7 @@ private struct PoolSink: FormSink {
     }
 }
 
-@Suite("Functions in another process", .serialized, .timeLimit(.minutes(5)))
+@Suite("Functions in another process", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct FormsAcrossProcessesTests {
     static let kinds: [ExecutorKind] = [.inline, .process, .processSpawn]
 

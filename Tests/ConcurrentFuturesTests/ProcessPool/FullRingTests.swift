@@ -5,7 +5,7 @@ import Testing
 
 // Each ring holds 256 KiB, so a handful of these requests or results.
 
-@Suite("Full rings", .serialized, .timeLimit(.minutes(5)))
+@Suite("Full rings", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct FullRingTests {
     private struct Load: Codable, Sendable {
         var number: Int

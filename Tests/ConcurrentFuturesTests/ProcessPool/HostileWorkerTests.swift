@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("A worker that has gone mad", .serialized, .timeLimit(.minutes(3)))
+@Suite("A worker that has gone mad", .fewAtOnce, .serialized, .timeLimit(.minutes(3)))
 struct HostileWorkerTests {
     /// Runs a hostile task with one beside it on another worker, some behind it and some later, all of which must come out right.
     ///

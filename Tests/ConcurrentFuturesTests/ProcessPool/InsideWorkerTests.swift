@@ -39,7 +39,7 @@ private final class Counted: Codable, Sendable {
     static func lookAround() -> Int { alive }
 }
 
-@Suite("Inside a worker", .serialized, .timeLimit(.minutes(5)))
+@Suite("Inside a worker", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct InsideWorkerTests {
     // P7
     @Test("a task's arguments are freed after it", arguments: StartMethod.allCases)

@@ -50,7 +50,7 @@ private enum MainThreadWork {
     }
 }
 
-@Suite("A worker's main thread", .serialized, .timeLimit(.minutes(5)))
+@Suite("A worker's main thread", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct MainThreadTests {
     // P12
     @Test("makes a static value that another thread waits for", arguments: StartMethod.allCases)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("A worker's memory limit", .serialized, .timeLimit(.minutes(5)))
+@Suite("A worker's memory limit", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct MemoryLimitTests {
     private static let limit = 64 << 20
 
@@ -136,7 +136,7 @@ private enum Table {
     }
 }
 
-@Suite("The watch of memory", .timeLimit(.minutes(5)))
+@Suite("The watch of memory", .fewAtOnce, .timeLimit(.minutes(5)))
 struct MemoryWatchTests {
     private static let start: UInt64 = 1_000_000_000_000
 

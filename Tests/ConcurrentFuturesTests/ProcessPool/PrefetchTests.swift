@@ -9,7 +9,7 @@ private enum PrefetchWork {
     }
 }
 
-@Suite("Tasks given in advance", .serialized, .timeLimit(.minutes(5)))
+@Suite("Tasks given in advance", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct PrefetchTests {
     // On a machine with nothing else to do that is 1.6 s; here other tests run at the same time, and any of a few tries will do.
     @Test("wait for no long task: one of a second and 1,000 of a millisecond take hardly longer than either")

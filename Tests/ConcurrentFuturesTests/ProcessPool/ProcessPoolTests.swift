@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("The process pool", .serialized, .timeLimit(.minutes(5)))
+@Suite("The process pool", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct ProcessPoolTests {
     // P1
     @Test("tasks run in other processes, in maxWorkers of them and no more", arguments: StartMethod.allCases)

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("Retries in a process pool", .serialized, .timeLimit(.minutes(5))) struct ProcessRetryTests {
+@Suite("Retries in a process pool", .fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct ProcessRetryTests {
     // C7
     @Test("a crash is tried again as often as the policy says, and each failure is kept")
     func crashes() async throws {

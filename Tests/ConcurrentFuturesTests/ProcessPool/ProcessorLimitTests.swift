@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("A worker's processors and its time on them", .serialized, .timeLimit(.minutes(5)))
+@Suite("A worker's processors and its time on them", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct ProcessorLimitTests {
     @Test("workers are so much nicer than their host", arguments: StartMethod.allCases)
     func niceness(method: StartMethod) async throws {

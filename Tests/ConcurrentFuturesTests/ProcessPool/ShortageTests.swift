@@ -5,7 +5,7 @@ import Testing
 
 // What wants for something is a worker of the test's own pool, so that no other test does.
 
-@Suite("Where the system has no more to give", .serialized, .timeLimit(.minutes(5)))
+@Suite("Where the system has no more to give", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct ShortageTests {
     @Test(
         "a host that cannot take a result in fails that task alone, and blames no worker",

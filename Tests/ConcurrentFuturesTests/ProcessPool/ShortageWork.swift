@@ -136,7 +136,7 @@ enum ShortageWork {
     ///
     /// - Returns: how many have come, and why others have not.
     static func sendMany(_ number: Int) async throws -> [String] {
-        limit(RLIMIT_NOFILE, to: 200)
+        limitDescriptors(to: 200)
         return try await withProcessPool(maxWorkers: 8, minWorkers: 8) { pool async throws in
             let bytes = ProcessWork.make(100_000)
             let futures = (0..<number).map { _ in pool.submit(count, bytes) }
@@ -190,7 +190,7 @@ enum ShortageWork {
     /// - Returns: how many replies have come, and how many could not be sent.
     static func answerMany(_ number: Int) async throws -> [Int] {
         becomeAnotherUser()
-        limit(RLIMIT_NOFILE, to: 64)
+        limitDescriptors(to: 64)
         let (channel, end) = try RingChannel.make(bell: Doorbell())
         let answers = Answers(try RingTaskChannel(end))
         for _ in 0..<number {
@@ -255,12 +255,5 @@ enum ShortageWork {
     /// Some limits are not those of the system's administrator.
     static func becomeAnotherUser() {
         if getuid() == 0 { setuid(64321) }
-    }
-
-    static func limit(_ resource: __rlimit_resource, to value: UInt) {
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(resource.rawValue), &limit)
-        limit.rlim_cur = min(value, limit.rlim_max)
-        setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
     }
 }

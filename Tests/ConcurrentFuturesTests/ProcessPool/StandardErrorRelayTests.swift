@@ -11,7 +11,7 @@ private enum RelayWork {
     static func makeTapInVain() throws -> Int {
         ShortageWork.becomeAnotherUser()
         let relay = try StandardErrorRelay()
-        ShortageWork.limit(__RLIMIT_NPROC, to: 0)
+        limit(__RLIMIT_NPROC, to: 0)
         let before = openCount
         guard (try? relay.makeTap()) == nil else { throw PoolError(.brokenPool, "there was a thread") }
         return openCount - before
@@ -59,7 +59,7 @@ private enum RelayWork {
 
 // In workers, because it is the process's own standard error, and its own threads.
 
-@Suite("The relay of standard errors", .timeLimit(.minutes(5)))
+@Suite("The relay of standard errors", .fewAtOnce, .timeLimit(.minutes(5)))
 struct StandardErrorRelayTests {
     @Test("keeps nothing of a worker that it could not begin to follow")
     func noThread() async throws {

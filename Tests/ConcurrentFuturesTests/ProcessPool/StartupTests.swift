@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("An initializer", .serialized, .timeLimit(.minutes(5)))
+@Suite("An initializer", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct InitializerTests {
     enum Shape: CaseIterable, Sendable {
         case value, nothing, asyncValue, asyncNothing
@@ -167,7 +167,7 @@ struct InitializerTests {
     }
 }
 
-@Suite("A preload", .serialized, .timeLimit(.minutes(5)))
+@Suite("A preload", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct PreloadTests {
     // P9
     @Test("runs once, in the fork server, and each worker sees what it left")
@@ -277,7 +277,7 @@ struct PreloadTests {
     }
 }
 
-@Suite("A worker that could not begin", .timeLimit(.minutes(5)))
+@Suite("A worker that could not begin", .fewAtOnce, .timeLimit(.minutes(5)))
 struct FailedStartTests {
     private func error(_ words: String, exitCode: Int32 = Worker.failedToStart, isReady: Bool) throws -> PoolError {
         let bell = try Doorbell()

@@ -11,7 +11,7 @@ private enum SubmissionWork {
     }
 }
 
-@Suite("Submitting from many threads", .serialized, .timeLimit(.minutes(5)))
+@Suite("Submitting from many threads", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct SubmissionTests {
     @Test("every task runs once, and those of one thread in their order")
     func order() async throws {

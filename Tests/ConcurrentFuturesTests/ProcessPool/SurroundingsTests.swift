@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("What surrounds a worker", .serialized, .timeLimit(.minutes(5)))
+@Suite("What surrounds a worker", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct SurroundingsTests {
     // P13
     @Test("an environment of the pool's own: set, replaced and removed", arguments: StartMethod.allCases)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("The context of a task", .serialized, .timeLimit(.minutes(5)))
+@Suite("The context of a task", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct WorkerContextTests {
     private struct Seen: Codable, Sendable {
         var index: Int?

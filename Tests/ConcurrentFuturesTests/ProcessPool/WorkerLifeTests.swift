@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("The life of a worker", .serialized, .timeLimit(.minutes(5))) struct WorkerLifeTests {
+@Suite("The life of a worker", .fewAtOnce, .serialized, .timeLimit(.minutes(5))) struct WorkerLifeTests {
     // P3
     @Test("after three tasks a worker is replaced, and the old one is reaped", arguments: StartMethod.allCases)
     func recycled(startMethod: StartMethod) async throws {

@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("the tour", .serialized, .timeLimit(.minutes(5)))
+@Suite("the tour", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct TourTests {
     @Test("each program runs on its own and prints what it shows", arguments: TourChapter.all)
     func single(chapter: TourChapter) async throws {

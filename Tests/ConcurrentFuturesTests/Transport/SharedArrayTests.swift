@@ -128,10 +128,7 @@ private enum SharedWork {
             .max()!
         var filler = open("/dev/null", O_RDONLY)
         while filler < highest { filler = dup(filler) }
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        limit.rlim_cur = rlim_t(Int(filler) + 1 + left)
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limitDescriptors(to: UInt(Int(filler) + 1 + left))
     }
 }
 
@@ -166,7 +163,7 @@ private struct Possessions: Codable, Sendable, Equatable {
     }
 }
 
-@Suite("A shared array", .timeLimit(.minutes(5)))
+@Suite("A shared array", .fewAtOnce, .timeLimit(.minutes(5)))
 struct SharedArrayTests {
     @Test("holds what was written when it was made, and zeroes elsewhere")
     func making() throws {

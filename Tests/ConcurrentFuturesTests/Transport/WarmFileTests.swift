@@ -72,7 +72,7 @@ private final class Flag: Sendable {
     let isSet = Atomic(false)
 }
 
-@Suite("A message in a file", .timeLimit(.minutes(5)))
+@Suite("A message in a file", .fewAtOnce, .timeLimit(.minutes(5)))
 struct WarmFileTests {
     private func inFile(_ source: EagerSource, _ encode: (inout BinaryEncoder) throws -> Void) rethrows -> [UInt8] {
         var encoder = BinaryEncoder()
