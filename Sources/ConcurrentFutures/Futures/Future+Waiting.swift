@@ -52,10 +52,14 @@ extension Future {
     /// Returns when there is a value, and throws if there is an error instead.
     @usableFromInline
     nonisolated(nonsending) func settle() async throws {
+        var mayHelp = true
         while true {
             switch advance() {
             case .settled(.succeeded): return
             case .settled(.failed(let error)): throw error
+            case .wait where mayHelp:
+                mayHelp = false
+                _ = helpExecutor()
             case .wait(let ticket):
                 guard case .lookAgain = await suspend(ticket) else { throw CancellationError() }
             }
@@ -75,7 +79,7 @@ extension Future {
             case .wait:
                 let now = SuspendingClock.now
                 if now < pollEnd {
-                    yieldProcessor()
+                    if !helpExecutor() { yieldProcessor() }
                 } else if let deadline, now >= deadline {
                     throw PoolError(.timedOut, "the future was not done within \(deadline - start)")
                 } else {
@@ -83,6 +87,14 @@ extension Future {
                 }
             }
         }
+    }
+
+    /// Has this thread work for the executor for a moment, rather than wait for a thread that does.
+    ///
+    /// - Returns: whether the task has ended.
+    private func helpExecutor() -> Bool {
+        guard let control = machine.withLock({ $0.control }) else { return true }
+        return control.work { isDone }
     }
 
     /// Gets as far as it goes without waiting.

@@ -12,6 +12,15 @@ protocol TaskControl: AnyObject, Sendable {
 
     /// Whether the task's function is being executed now.
     func isRunning(_ task: TaskID) -> Bool
+
+    /// Does some of the executor's work on the calling thread, which would only wait, until something is done.
+    ///
+    /// - Returns: whether it is done; `false` soon if there is nothing to do or it is not worth while.
+    func work(until isDone: () -> Bool) -> Bool
+}
+
+extension TaskControl {
+    func work(until isDone: () -> Bool) -> Bool { false }
 }
 
 /// Turns the bytes of an outcome into the outcome.

@@ -53,6 +53,8 @@ struct PoolCore: ~Copyable {
         /// Ask its process to end, by a signal.
         case terminate(WorkerID)
         case kill(WorkerID)
+        /// Kill it because it wrote what no sound worker writes, or could not be initialised.
+        case putDown(WorkerID)
         /// Give up all workers that are left.
         case abandonWorkers
         /// The worker has been given something to do, and its memory is limited.
@@ -143,6 +145,11 @@ struct PoolCore: ~Copyable {
     mutating func endBatch(_ aftermath: inout Aftermath) {
         machine.endBatch(actions: &actions)
         carryOut(&aftermath)
+    }
+
+    /// A worker's process is to end; how it does is told like any other end.
+    mutating func putDown(_ id: WorkerID, _ aftermath: inout Aftermath) {
+        order(.putDown(id), &aftermath)
     }
 
     mutating func takeOrders() -> [Order] {

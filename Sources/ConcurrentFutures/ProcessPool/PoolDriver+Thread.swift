@@ -15,12 +15,15 @@ extension PoolDriver {
             }
             watchMemory()
             watchStarts()
-            if receiveReplies() {
+            switch lookForReplies() {
+            case .found:
                 wait.found()
                 busyTurns += 1
                 // One worker that always has something to say must not hide another's death.
                 if busyTurns.isMultiple(of: Self.turnsBetweenEvents) { handleEvents(timeoutMilliseconds: 0) }
-            } else if links.isEmpty || !wait.looksAgain() {
+            case .nothing where !links.isEmpty && wait.looksAgain():
+                break
+            case .nothing, .leftToOther:
                 let start = monotonicNanoseconds()
                 sleep()
                 wait.slept(nanoseconds: monotonicNanoseconds() - start)
@@ -39,6 +42,7 @@ extension PoolDriver {
             if postponedStarts.remove(id) { return workerWasNotNeeded(id) }
             links.first { $0.id == id }?.isUnwanted = true
             launcher?.kill(id)
+        case .putDown(let id): launcher?.kill(id)
         case .abandonWorkers: abandonWorkers()
         case .watchMemory(let id):
             memoryWatch?.begin(id, now: monotonicNanoseconds())
@@ -64,80 +68,10 @@ extension PoolDriver {
         }
     }
 
-    /// - Parameter ended: a worker whose process has ended, so that it says nothing more.
-    /// - Returns: whether there were any.
-    func receiveReplies(atEndOf ended: WorkerID? = nil) -> Bool {
-        // Kept for its memory.
-        var replies: [(WorkerLink, Reply)] = []
-        swap(&replies, &self.replies)
-        defer {
-            replies.removeAll(keepingCapacity: replies.count < Self.mostRepliesKept)
-            swap(&replies, &self.replies)
-        }
-        for link in links where link.misbehaviour == nil {
-            do {
-                try link.channel.receive { replies.append((link, $0)) }
-                if link.id == ended { try link.channel.receiveUnpublished { replies.append((link, $0)) } }
-            } catch {
-                putDown(link, error)
-            }
-        }
-        guard !replies.isEmpty else { return false }
-        withCore { core, aftermath in
-            core.beginBatch()
-            // What a worker said before it went mad counts; what it said after it made no sense does not.
-            var senseless: Set<WorkerID> = []
-            for (link, reply) in replies where senseless.isEmpty || !senseless.contains(link.id) {
-                do throws(ChannelFailure) {
-                    if try isOfInitializer(reply, link) { continue }
-                    if reply.kind == .ready { try beginToWatch(link, reply.payload) }
-                    try core.received(reply, from: link.id, &aftermath)
-                } catch {
-                    senseless.insert(link.id)
-                    putDown(link, error)
-                }
-            }
-            core.endBatch(&aftermath)
-        }
-        if replies.contains(where: { $0.1.kind == .ready }) { launchersLostInVain = 0 }
-        return true
-    }
-
-    private static let mostRepliesKept = 4096
-
-    /// Notes what a worker says of its start.
-    ///
-    /// - Returns: whether that was all.
-    private func isOfInitializer(_ reply: Reply, _ link: WorkerLink) throws(ChannelFailure) -> Bool {
-        if reply.kind == .ready {
-            link.isReady = true
-            link.mustBeReadyBy = nil
-        }
-        guard reply.kind == .initializerFailed else { return false }
-        try link.receivedInitializerFailure(reply.payload)
-        // It ends by itself; what it wrote last is known once it has.
-        launcher?.kill(link.id)
-        return true
-    }
-
-    /// A worker says how much memory it had at its birth, if that matters.
-    private func beginToWatch(_ link: WorkerLink, _ payload: Payload) throws(ChannelFailure) {
-        guard memoryWatch != nil else { return }
-        guard payload.count == 8 else { throw ChannelFailure(message: "it did not tell its memory") }
-        memoryWatch?.add(link.id, baseline: payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
-    }
-
-    /// A worker has written what no sound worker writes. How it ends is told like any other end.
-    private func putDown(_ link: WorkerLink, _ failure: ChannelFailure) {
-        link.misbehaviour = failure
-        launcher?.kill(link.id)
-    }
-
     private func sleep() {
-        var isQuiet = true
-        for link in links where link.misbehaviour == nil { isQuiet = link.channel.prepareToSleep() && isQuiet }
+        // Who has the reception has workers ring when he lets it go.
+        let isQuiet = reception.withLockIfAvailable { $0.haveWorkersRing() } ?? true
         handleEvents(timeoutMilliseconds: isQuiet ? timeoutMilliseconds() : 0)
-        for link in links { link.channel.wakeUp() }
     }
 
     private func handleEvents(timeoutMilliseconds: Int32) {
@@ -159,7 +93,7 @@ extension PoolDriver {
 
     private func handleTime() {
         // What has ended has ended in time, if that has been said before its time was looked at.
-        _ = receiveReplies()
+        receiveReplies()
         locked { $0.alarmTime = .max }
         withCore { core, aftermath in core.timePassed(&aftermath) }
     }

@@ -34,7 +34,9 @@ extension PoolDriver {
             throw error
         }
         tap?.reading.follow(channel)
-        links.append(WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading))
+        let link = WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading)
+        links.append(link)
+        reception.withLock { $0.add(link) }
         locked { $0.core.add(channel, for: id) }
     }
 
@@ -106,6 +108,7 @@ extension PoolDriver {
     private func remove(_ id: WorkerID) -> WorkerLink? {
         guard let index = links.firstIndex(where: { $0.id == id }) else { return nil }
         let link = links.remove(at: index)
+        reception.withLock { $0.remove(id) }
         poller.remove(link.bell.descriptor)
         memoryWatch?.remove(id)
         if links.isEmpty { ArgumentFiles.shared.closeFree() }
@@ -115,7 +118,7 @@ extension PoolDriver {
     /// - Parameter status: `nil` if the worker went with its launcher, so that nobody knows.
     private func workerEnded(_ id: WorkerID, _ status: ExitStatus?) {
         // What it had answered counts, whatever happened then.
-        _ = receiveReplies(atEndOf: id)
+        receiveReplies(atEndOf: id)
         let memoryPeak = memoryWatch?.peak(of: id) ?? 0
         guard let link = remove(id) else { return }
         let standardError = link.standardError.map(relay.remove) ?? ""

@@ -21,6 +21,8 @@ final class PoolDriver: @unchecked Sendable {
     let settings: PoolSettings
     /// Only to be taken by ``locked(_:)`` and what is beside it.
     private let shared: Lock<Shared>
+    /// To be taken before the pool's lock, if both are.
+    let reception = Lock(Reception())
     /// Tasks that nobody has taken in yet: who submits one does not wait for the lock.
     private let inbox = TaskInbox()
     /// Whether the thread has orders that it has not taken, or everything has ended.
@@ -40,8 +42,6 @@ final class PoolDriver: @unchecked Sendable {
     var launcher: (any WorkerLauncher)?
     var memoryWatch: MemoryWatch?
     var links: [WorkerLink] = []
-    /// Empty, except while replies are taken.
-    var replies: [(WorkerLink, Reply)] = []
     /// Launchers that were lost one after the other without a worker having been started.
     var launchersLostInVain = 0
     var postponedStarts = PostponedStarts()
@@ -205,16 +205,28 @@ final class PoolDriver: @unchecked Sendable {
     @discardableResult
     func withCore<Result>(_ body: (inout PoolCore, inout Aftermath) -> Result) -> Result {
         var aftermath = Aftermath()
-        let result = shared.withLock { shared in
+        let result = decide(&aftermath, body)
+        finish(aftermath)
+        return result
+    }
+
+    /// Calls the body with the lock. What comes of it is left to ``finish(_:)``, which is to be called without any.
+    func decide<Result>(
+        _ aftermath: inout Aftermath,
+        _ body: (inout PoolCore, inout Aftermath) -> Result
+    ) -> Result {
+        shared.withLock { shared in
             // What came before it comes before it.
             takeIn(&shared.core, &aftermath)
             let result = body(&shared.core, &aftermath)
             setAlarm(&shared)
             return result
         }
+    }
+
+    func finish(_ aftermath: consuming Aftermath) {
         perform(aftermath)
         takeIn()
-        return result
     }
 
     private func setAlarm(_ shared: inout Shared) {

@@ -74,6 +74,8 @@ extension PoolTask: TaskControl {
     func cancel(_: TaskID) -> Bool { driver.cancel(self) }
 
     func isRunning(_: TaskID) -> Bool { driver.isRunning(self) }
+
+    func work(until isDone: () -> Bool) -> Bool { driver.receiveReplies(until: isDone) }
 }
 
 /// What a pool keeps of a task that is run again after a failure, or may be.

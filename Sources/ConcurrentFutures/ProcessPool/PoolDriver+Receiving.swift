@@ -1,0 +1,118 @@
+// Taking what workers reply: by the pool's thread or, while it would only wait for a task, by a thread of the program. The latter spares two changes of
+// thread, which take many times as long as the task's way there and back.
+
+extension PoolDriver {
+    /// What came of looking for replies.
+    enum Look {
+        case found, nothing
+        /// Another thread is at it.
+        case leftToOther
+    }
+
+    /// For the pool's thread, which looks again if there is nothing, or sleeps.
+    func lookForReplies() -> Look {
+        let aftermath = reception.withLockIfAvailable { reception in receive(&reception, includingStarts: true) }
+        guard let aftermath else { return .leftToOther }
+        guard let aftermath else { return .nothing }
+        finish(aftermath)
+        return .found
+    }
+
+    /// Takes all that has come until now; for the pool's thread.
+    ///
+    /// - Parameter ended: a worker whose process has ended, so that it says nothing more.
+    func receiveReplies(atEndOf ended: WorkerID? = nil) {
+        let aftermath = reception.withLock { reception in
+            receive(&reception, includingStarts: true, atEndOf: ended)
+        }
+        guard let aftermath else { return }
+        finish(aftermath)
+    }
+
+    /// Takes replies on the calling thread, which would only wait, until something is done or it is not worth while any more: some 20 µs.
+    ///
+    /// - Returns: whether it is done; `false` also if another thread is at it.
+    func receiveReplies(until isDone: () -> Bool) -> Bool {
+        while true {
+            // What has come is told without the reception: whoever is told may wait for another task.
+            let aftermath = reception.withLockIfAvailable { reception in waitForReplies(&reception, until: isDone) }
+            guard let aftermath, let aftermath else { return isDone() }
+            finish(aftermath)
+            if isDone() { return true }
+        }
+    }
+
+    /// - Returns: `nil` if it is done, or it was looked long enough.
+    private func waitForReplies(_ reception: inout Reception, until isDone: () -> Bool) -> Aftermath? {
+        let end = monotonicNanoseconds() + Self.longestLook
+        var looks = 0
+        while true {
+            if let aftermath = receive(&reception, includingStarts: false) {
+                reception.looked(inVain: false)
+                // What comes now is for the next one who looks.
+                _ = reception.haveWorkersRing()
+                return aftermath
+            }
+            looks += 1
+            let isOver = isDone() || looks > reception.patience || monotonicNanoseconds() > end
+            guard isOver else {
+                yieldProcessor()
+                continue
+            }
+            if reception.haveWorkersRing() {
+                reception.looked(inVain: looks > reception.patience)
+                return nil
+            }
+        }
+    }
+
+    /// A thread that lets others run may not run again for long, on a machine with much to do; others may want the reception then.
+    private static let longestLook: UInt64 = 100_000
+
+    /// Takes what has come, and has the state machine told of it.
+    ///
+    /// - Returns: `nil` if there is nothing.
+    private func receive(
+        _ reception: inout Reception,
+        includingStarts: Bool,
+        atEndOf ended: WorkerID? = nil
+    ) -> Aftermath? {
+        guard reception.collect(includingStarts: includingStarts, atEndOf: ended) else { return nil }
+        var aftermath = Aftermath()
+        decide(&aftermath) { core, aftermath in
+            core.beginBatch()
+            // What a worker said before it went mad counts; what it said after it made no sense does not.
+            var senseless: Set<WorkerID> = []
+            for (link, reply) in reception.replies where senseless.isEmpty || !senseless.contains(link.id) {
+                do throws(ChannelFailure) {
+                    if reply.kind.isAboutStart { try noteStart(reply, link) }
+                    if reply.kind == .initializerFailed {
+                        // It ends by itself; what it wrote last is known once it has.
+                        core.putDown(link.id, &aftermath)
+                        continue
+                    }
+                    try core.received(reply, from: link.id, &aftermath)
+                } catch {
+                    senseless.insert(link.id)
+                    reception.misbehaved(link, error)
+                }
+            }
+            for id in reception.takeSenseless() { core.putDown(id, &aftermath) }
+            core.endBatch(&aftermath)
+        }
+        reception.removeReplies()
+        return aftermath
+    }
+
+    /// Notes what a worker says of its start; on the pool's thread.
+    private func noteStart(_ reply: Reply, _ link: WorkerLink) throws(ChannelFailure) {
+        guard reply.kind == .ready else { return try link.receivedInitializerFailure(reply.payload) }
+        link.isReady = true
+        link.mustBeReadyBy = nil
+        launchersLostInVain = 0
+        guard memoryWatch != nil else { return }
+        let payload = try reply.payload
+        guard payload.count == 8 else { throw ChannelFailure(message: "it did not tell its memory") }
+        memoryWatch?.add(link.id, baseline: payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
+    }
+}
