@@ -10,6 +10,8 @@
 // Exported by the Swift runtime, which has no public C header.
 extern void *swift_allocObject(const void *metadata, size_t size, size_t alignment_mask);
 extern void swift_enumerateAllMetadataSections(bool (*body)(const void *sections, void *context), void *context);
+// Weak, because other versions of the runtime may not have it.
+extern void _swift_stdlib_immortalize(void *object) __attribute__((weak));
 extern char *swift_demangle(const char *mangled, size_t length, char *buffer, size_t *buffer_size, uint32_t flags);
 
 struct iteration {
@@ -73,6 +75,10 @@ void cshim_iterate_type_records(void (*body)(const int32_t *, size_t, void *), v
 
 void *cshim_swift_alloc_object(const void *metadata, size_t size, size_t alignment_mask) {
     return swift_allocObject(metadata, size, alignment_mask);
+}
+
+void cshim_swift_immortalize(void *object) {
+    if (_swift_stdlib_immortalize) _swift_stdlib_immortalize(object);
 }
 
 char *cshim_swift_demangle(const char *mangled, size_t length) {

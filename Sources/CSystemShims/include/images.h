@@ -26,5 +26,8 @@ void cshim_iterate_type_records(void (*body)(const int32_t *records, size_t coun
 /// `swift_allocObject`: a heap object with one reference, which belongs to the caller.
 void *cshim_swift_alloc_object(const void *metadata, size_t size, size_t alignment_mask);
 
+/// Has an object live for ever, so that references to it are not counted any more, if the Swift runtime can do that.
+void cshim_swift_immortalize(void *object);
+
 /// `swift_demangle`: a readable name, to be freed by the caller, or null.
 char *cshim_swift_demangle(const char *mangled, size_t length);

@@ -77,8 +77,12 @@ extension Future {
         action.waiters.wakeAll()
         switch action.callbacks {
         case .nothing: break
-        case .run: runCallbacks()
-        case .schedule(let scheduler): scheduler.schedule { self.runCallbacks() }
+        case .run:
+            guard let scheduler = action.control.callbackScheduler else {
+                runCallbacks()
+                break
+            }
+            scheduler.schedule { self.runCallbacks() }
         }
         return true
     }

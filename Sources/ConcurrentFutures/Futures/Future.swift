@@ -33,15 +33,13 @@ public final class Future<Value: Sendable>: Sendable {
     ///   - task: The executor's number for it; if it is not known yet, ``assign(task:)`` sets it.
     ///   - control: The executor's side, which the future holds until it is done.
     ///   - decoder: What turns bytes into an outcome, for an executor that completes with bytes.
-    ///   - callbacks: Where completion callbacks run; without it, on the thread that completes the future.
     init(
         task: TaskID = 0,
         control: any TaskControl,
-        decoder: (any OutcomeDecoder<Value>)? = nil,
-        callbacks: (any CallbackScheduler)? = nil
+        decoder: (any OutcomeDecoder<Value>)? = nil
     ) {
         self.task = task
-        machine = Mutex(FutureStateMachine(control: control, scheduler: callbacks))
+        machine = Mutex(FutureStateMachine(control: control))
         self.decoder = decoder
     }
 

@@ -30,8 +30,8 @@ struct FutureStateMachine: Sendable {
 
     // Most futures have no callback, so a list is not worth a place in each.
     private enum Callbacks {
-        case none(scheduler: (any CallbackScheduler)?)
-        indirect case collected([Callback], scheduler: (any CallbackScheduler)?)
+        case none
+        case collected([Callback])
         /// Somebody runs the earlier ones, and will come back for these.
         case running(next: [Callback])
         case ran
@@ -42,9 +42,9 @@ struct FutureStateMachine: Sendable {
     private var callbacks: Callbacks
     private var lastTicket: UInt32 = 0
 
-    init(control: any TaskControl, scheduler: (any CallbackScheduler)?) {
+    init(control: any TaskControl) {
         phase = .pending(control)
-        callbacks = .none(scheduler: scheduler)
+        callbacks = .none
     }
 
     /// The life of a future that was born finished, with a value or with an error.
@@ -91,9 +91,8 @@ struct FutureStateMachine: Sendable {
     }
 
     enum CallbackAction {
-        case nothing(released: (any CallbackScheduler)?)
+        case nothing
         case run
-        case schedule(any CallbackScheduler)
     }
 
     struct CompleteAction {
@@ -185,12 +184,12 @@ struct FutureStateMachine: Sendable {
     /// Adds a callback; `false` if all earlier ones have run and the caller should run it.
     mutating func addCallback(_ callback: @escaping Callback) -> Bool {
         switch callbacks {
-        case .none(let scheduler):
-            callbacks = .collected([callback], scheduler: scheduler)
-        case .collected(var list, let scheduler):
+        case .none:
+            callbacks = .collected([callback])
+        case .collected(var list):
             callbacks = .ran  // or the array would be copied
             list.append(callback)
-            callbacks = .collected(list, scheduler: scheduler)
+            callbacks = .collected(list)
         case .running(var list):
             callbacks = .ran
             list.append(callback)
@@ -210,12 +209,12 @@ struct FutureStateMachine: Sendable {
 
     private mutating func startCallbacks() -> CallbackAction {
         switch callbacks {
-        case .none(let scheduler):
+        case .none:
             callbacks = .ran
-            return .nothing(released: scheduler)
-        case .collected(let list, let scheduler):
+            return .nothing
+        case .collected(let list):
             callbacks = .running(next: list)
-            return scheduler.map { .schedule($0) } ?? .run
+            return .run
         case .running, .ran:
             preconditionFailure("the callbacks of a pending future were run")
         }

@@ -5,6 +5,9 @@ package typealias TaskID = UInt64
 ///
 /// A future calls it without holding its own lock, so an implementation may take locks and may complete the future.
 protocol TaskControl: AnyObject, Sendable {
+    /// Where completion callbacks run; without it, on the thread that completes the future.
+    var callbackScheduler: (any CallbackScheduler)? { get }
+
     /// Cancels a task, and answers what ``Future/cancel()`` returns.
     ///
     /// If the task had not started, the control completes its future as cancelled before it returns `true`.
@@ -20,6 +23,8 @@ protocol TaskControl: AnyObject, Sendable {
 }
 
 extension TaskControl {
+    var callbackScheduler: (any CallbackScheduler)? { nil }
+
     func work(until isDone: () -> Bool) -> Bool { false }
 }
 

@@ -33,6 +33,8 @@ extension PoolDriver {
     ///
     /// - Returns: whether it is done; `false` also if another thread is at it.
     func receiveReplies(until isDone: () -> Bool) -> Bool {
+        // The replies are for the process that made the pool.
+        if isForked { return false }
         while true {
             // What has come is told without the reception: whoever is told may wait for another task.
             let aftermath = reception.withLockIfAvailable { reception in waitForReplies(&reception, until: isDone) }
@@ -49,21 +51,23 @@ extension PoolDriver {
         while true {
             if let aftermath = receive(&reception, includingStarts: false) {
                 reception.looked(inVain: false)
-                // What comes now is for the next one who looks.
-                _ = reception.haveWorkersRing()
+                leave(&reception)
                 return aftermath
             }
             looks += 1
-            let isOver = isDone() || looks > reception.patience || monotonicNanoseconds() > end
-            guard isOver else {
-                yieldProcessor()
-                continue
-            }
-            if reception.haveWorkersRing() {
+            if isDone() || looks > reception.patience || monotonicNanoseconds() > end {
                 reception.looked(inVain: looks > reception.patience)
+                leave(&reception)
                 return nil
             }
+            yieldProcessor()
         }
+    }
+
+    /// Sees to it that whatever comes from now on, or has come meanwhile, is taken, by the next one who looks or by the pool's thread.
+    private func leave(_ reception: inout Reception) {
+        // What is there already rings no more.
+        if !reception.haveWorkersRing() { bell.ring() }
     }
 
     /// A thread that lets others run may not run again for long, on a machine with much to do; others may want the reception then.

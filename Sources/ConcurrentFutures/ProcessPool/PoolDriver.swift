@@ -19,6 +19,7 @@ final class PoolDriver: @unchecked Sendable {
     }
 
     let settings: PoolSettings
+    private let forkGeneration = CurrentProcess.forkGeneration
     /// Only to be taken by ``locked(_:)`` and what is beside it.
     private let shared: Lock<Shared>
     /// To be taken before the pool's lock, if both are.
@@ -87,6 +88,9 @@ final class PoolDriver: @unchecked Sendable {
         locked { $0.thread.take() }?.detach()
     }
 
+    /// Whether this process was forked from the one that made the pool: the pool's thread is not here, and its locks may be held for ever.
+    var isForked: Bool { CurrentProcess.forkGeneration != forkGeneration }
+
     // MARK: From any thread
 
     /// Starts the workers that are always to be there.
@@ -96,7 +100,7 @@ final class PoolDriver: @unchecked Sendable {
 
     func submit<Output>(_ call: EncodedCall<Output>, options: TaskOptions) -> Future<Output> {
         let task = PoolTask(call, options: options, driver: self)
-        let future = task.makeFuture(call.decoder, callbacks)
+        let future = task.makeFuture(call.decoder)
         entrance?.add(bytes: task.argumentBytes)
         inbox.put(task)
         takeIn()

@@ -45,8 +45,8 @@ final class PoolTask: @unchecked Sendable {
     }
 
     /// Makes the task's future; once.
-    func makeFuture<Output>(_ decoder: any OutcomeDecoder<Output>, _ callbacks: CallbackThread) -> Future<Output> {
-        let future = Future(control: self, decoder: decoder, callbacks: callbacks)
+    func makeFuture<Output>(_ decoder: any OutcomeDecoder<Output>) -> Future<Output> {
+        let future = Future(control: self, decoder: decoder)
         self.future = future
         return future
     }
@@ -71,6 +71,8 @@ final class PoolTask: @unchecked Sendable {
 }
 
 extension PoolTask: TaskControl {
+    var callbackScheduler: (any CallbackScheduler)? { driver.callbacks }
+
     func cancel(_: TaskID) -> Bool { driver.cancel(self) }
 
     func isRunning(_: TaskID) -> Bool { driver.isRunning(self) }

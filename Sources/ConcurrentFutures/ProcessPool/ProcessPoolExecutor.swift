@@ -37,8 +37,6 @@
 /// Dropping the executor without a shutdown loses nothing: what was submitted is done, then the workers go.
 public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     private let driver: PoolDriver
-    private let forkGeneration = CurrentProcess.forkGeneration
-
     private let settings: PoolSettings
 
     /// Makes a pool; its workers are started when they are needed.
@@ -91,8 +89,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
         if !isForked { driver.shutDown(cancelPending: false) }
     }
 
-    /// Whether this process was forked from the one that made the pool: the pool's thread is not here, and its lock may be held for ever.
-    private var isForked: Bool { CurrentProcess.forkGeneration != forkGeneration }
+    private var isForked: Bool { driver.isForked }
 
     /// Encodes the call and hands it to a worker, or keeps it until one is free.
     ///

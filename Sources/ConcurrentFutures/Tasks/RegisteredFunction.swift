@@ -1,3 +1,4 @@
+import CSystemShims
 import Synchronization
 
 /// What a pool needs to know of a registered function, whatever its type.
@@ -104,7 +105,13 @@ final class FunctionRegistry: Sendable {
             return unsafeDowncast(function, to: RegisteredFunction<Function>.self)
         }
         return try entries.withLock { entries in
-            let entry = try entries[key] ?? Entry(key, make(UInt32(entries.count)))
+            if let entry = entries[key] {
+                recent.note(entry, for: key)
+                return unsafeDowncast(entry.function, to: RegisteredFunction<Function>.self)
+            }
+            let entry = try Entry(key, make(UInt32(entries.count)))
+            // Every task refers to it several times, on several threads, which would take turns in counting.
+            cshim_swift_immortalize(Unmanaged.passUnretained(entry.function).toOpaque())
             entries[key] = entry
             recent.note(entry, for: key)
             return unsafeDowncast(entry.function, to: RegisteredFunction<Function>.self)

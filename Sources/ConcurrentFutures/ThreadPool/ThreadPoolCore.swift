@@ -8,6 +8,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
     private let idleTimeout: Duration
     private let initializer: (@Sendable () throws -> Void)?
     private let callbacks: CallbackThread
+    var callbackScheduler: (any CallbackScheduler)? { callbacks }
     private let timers: ServiceThread
     private let entrance: Entrance?
     private let state: Lock<ThreadPoolState>
@@ -57,7 +58,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
             try await entrance?.enterWhenRoom(options)
             return add(body, options)
         } catch is CancellationError {
-            let future = Future<Output>(control: self, callbacks: callbacks)
+            let future = Future<Output>(control: self)
             future.completeCancelled()
             return future
         } catch {
@@ -70,7 +71,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
 
     /// Takes a task that has been admitted.
     private func add<Output>(_ body: any LocalBody<Output>, _ options: TaskOptions) -> Future<Output> {
-        let future = Future<Output>(control: self, callbacks: callbacks)
+        let future = Future<Output>(control: self)
         if let limits = options.limits {
             add(body, limits, options, future)
         } else {

@@ -63,7 +63,7 @@ struct FutureCallbackTests {
     @Test("a callback added late queues behind earlier ones that have not run")
     func lateBehindScheduled() {
         let scheduler = ManualScheduler()
-        let future = TestControl().future(of: Int.self, callbacks: scheduler)
+        let future = TestControl(callbacks: scheduler).future(of: Int.self)
         let log = Log<Int>()
         future.onCompletion { _ in log.append(1) }
         future.complete(.success(1))
@@ -96,7 +96,7 @@ struct FutureCallbackTests {
     @Test("with a scheduler, completing runs no callback and no decoder")
     func completionRunsNoUserCode() async throws {
         let (scheduler, decoder) = (ManualScheduler(), ByteDecoder())
-        let future = TestControl().future(decoder: decoder, callbacks: scheduler)
+        let future = TestControl(callbacks: scheduler).future(decoder: decoder)
         let log = Log<Int>()
         future.onCompletion { _ in log.append(1) }
         future.complete(encoded: .bytes([5]))
@@ -109,7 +109,7 @@ struct FutureCallbackTests {
     @Test("nothing is scheduled for a future without callbacks")
     func nothingScheduled() {
         let scheduler = ManualScheduler()
-        let future = TestControl().future(of: Int.self, callbacks: scheduler)
+        let future = TestControl(callbacks: scheduler).future(of: Int.self)
         future.complete(.success(1))
         #expect(scheduler.scheduled == 0)
     }

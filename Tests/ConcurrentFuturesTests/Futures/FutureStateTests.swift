@@ -212,21 +212,20 @@ struct FutureStateTests {
         #expect(Set([first, second, first]).count == 2)
     }
 
-    @Test("a future that has ended keeps neither its executor nor its scheduler nor its decoder alive")
+    @Test("a future that has ended keeps neither its executor nor its decoder alive")
     func releases() throws {
         for ending in Ending.allCases {
             weak var control: TestControl?
-            weak var scheduler: ManualScheduler?
             weak var decoder: ByteDecoder?
             let future: Future<Int>
             do {
-                let (strong, manual, bytes) = (TestControl(), ManualScheduler(), ByteDecoder())
-                (control, scheduler, decoder) = (strong, manual, bytes)
-                future = Future(control: strong, decoder: bytes, callbacks: manual)
+                let (strong, bytes) = (TestControl(), ByteDecoder())
+                (control, decoder) = (strong, bytes)
+                future = Future(control: strong, decoder: bytes)
             }
-            #expect(control != nil && scheduler != nil && decoder != nil)
+            #expect(control != nil && decoder != nil)
             ending.end(future)
-            #expect(control == nil && scheduler == nil)
+            #expect(control == nil)
             _ = try? future.get()
             #expect(decoder == nil)
         }

@@ -12,19 +12,20 @@ final class TestControl: TaskControl {
     }
 
     private let cancelsRunning: Bool
+    let callbackScheduler: (any CallbackScheduler)?
     private let state = Mutex(State())
 
     /// - Parameter cancelsRunning: Whether `cancel()` of a running task is promised, as by a process pool.
-    init(cancelsRunning: Bool = false) {
+    init(cancelsRunning: Bool = false, callbacks: (any CallbackScheduler)? = nil) {
         self.cancelsRunning = cancelsRunning
+        callbackScheduler = callbacks
     }
 
     func future<Value>(
         of type: Value.Type = Value.self,
-        decoder: (any OutcomeDecoder<Value>)? = nil,
-        callbacks: (any CallbackScheduler)? = nil
+        decoder: (any OutcomeDecoder<Value>)? = nil
     ) -> Future<Value> {
-        let future = Future<Value>(control: self, decoder: decoder, callbacks: callbacks)
+        let future = Future<Value>(control: self, decoder: decoder)
         state.withLock { state in
             future.assign(task: state.nextTask)
             state.nextTask += 1
