@@ -22,31 +22,42 @@ extension PoolDriver {
     ///
     /// - Parameter ended: a worker whose process has ended, so that it says nothing more.
     func receiveReplies(atEndOf ended: WorkerID? = nil) {
+        // Those who only help must not take it in turns while this thread waits.
+        receptionIsWanted.store(true, ordering: .relaxed)
         let aftermath = reception.withLock { reception in
-            receive(&reception, includingStarts: true, atEndOf: ended)
+            receptionIsWanted.store(false, ordering: .relaxed)
+            return receive(&reception, includingStarts: true, atEndOf: ended)
         }
         guard let aftermath else { return }
         finish(aftermath)
     }
 
-    /// Takes replies on the calling thread, which would only wait, until something is done or it is not worth while any more: some 20 µs.
+    /// Takes replies on the calling thread, which would only wait, until something is done or it is not worth while any more: for some 20 µs and, where
+    /// there is always something to take, not for much more than ``longestHelp``.
     ///
     /// - Returns: whether it is done; `false` also if another thread is at it.
     func receiveReplies(until isDone: () -> Bool) -> Bool {
         // The replies are for the process that made the pool.
-        if isForked { return false }
+        if isForked || receptionIsWanted.load(ordering: .relaxed) { return false }
+        let end = monotonicNanoseconds() + Self.longestHelp
         while true {
             // What has come is told without the reception: whoever is told may wait for another task.
-            let aftermath = reception.withLockIfAvailable { reception in waitForReplies(&reception, until: isDone) }
+            let aftermath = reception.withLockIfAvailable { reception in
+                waitForReplies(&reception, until: isDone, or: end)
+            }
             guard let aftermath, let aftermath else { return isDone() }
             finish(aftermath)
             if isDone() { return true }
+            if monotonicNanoseconds() > end || receptionIsWanted.load(ordering: .relaxed) { return false }
         }
     }
 
     /// - Returns: `nil` if it is done, or it was looked long enough.
-    private func waitForReplies(_ reception: inout Reception, until isDone: () -> Bool) -> Aftermath? {
-        let end = monotonicNanoseconds() + Self.longestLook
+    private func waitForReplies(
+        _ reception: inout Reception,
+        until isDone: () -> Bool,
+        or end: UInt64
+    ) -> Aftermath? {
         var looks = 0
         while true {
             if let aftermath = receive(&reception, includingStarts: false) {
@@ -55,7 +66,8 @@ extension PoolDriver {
                 return aftermath
             }
             looks += 1
-            if isDone() || looks > reception.patience || monotonicNanoseconds() > end {
+            let isOver = monotonicNanoseconds() > end || receptionIsWanted.load(ordering: .relaxed)
+            if isOver || looks > reception.patience || isDone() {
                 reception.looked(inVain: looks > reception.patience)
                 leave(&reception)
                 return nil
@@ -70,8 +82,8 @@ extension PoolDriver {
         if !reception.haveWorkersRing() { bell.ring() }
     }
 
-    /// A thread that lets others run may not run again for long, on a machine with much to do; others may want the reception then.
-    private static let longestLook: UInt64 = 100_000
+    /// In nanoseconds. It may be the thread of the main actor, or one of the few that all tasks of the program share.
+    private static let longestHelp: UInt64 = 100_000
 
     /// Takes what has come, and has the state machine told of it.
     ///

@@ -106,6 +106,7 @@ extension PoolDriver {
     }
 
     func leave() {
+        waitForOthersToFinish()
         launcher?.close()
         relay.close()
         timers.close()

@@ -2,7 +2,8 @@ import Synchronization
 
 /// Drives a process pool: the one thread that starts workers, takes what they reply, and sees them die.
 ///
-/// It runs no user code and waits for nobody but its own descriptors. The pool's lock is taken once for all replies that have come together.
+/// It runs no user code and waits for nobody but its own descriptors. The pool's lock is taken once for all replies that have come together. Threads that
+/// wait for a task take replies too, in its place: see `PoolDriver+Receiving`.
 ///
 /// The fields that are not under the lock and can change are the driver thread's own; that is what the unchecked conformance rests on. Here is what
 /// other threads call; what the thread does is in `PoolDriver+Thread`, and how it starts workers and sees them end in `PoolDriver+Workers`.
@@ -24,10 +25,14 @@ final class PoolDriver: @unchecked Sendable {
     private let shared: Lock<Shared>
     /// To be taken before the pool's lock, if both are.
     let reception = Lock(Reception())
+    /// Whether the pool's thread waits for it.
+    let receptionIsWanted = Atomic<Bool>(false)
     /// Tasks that nobody has taken in yet: who submits one does not wait for the lock.
     private let inbox = TaskInbox()
     /// Whether the thread has orders that it has not taken, or everything has ended.
     let hasOrders = Atomic<Bool>(false)
+    /// How many threads have told the state machine that tasks have ended, and not yet the futures.
+    private let unfinished = Atomic<Int>(0)
     let callbacks: CallbackThread
     /// For the deadlines of those who wait at the entrance; all others are the state machine's.
     let timers: ServiceThread
@@ -186,6 +191,7 @@ final class PoolDriver: @unchecked Sendable {
                 var aftermath = Aftermath()
                 takeIn(&shared.core, &aftermath)
                 setAlarm(&shared)
+                note(aftermath)
                 return aftermath
             }
             guard let aftermath else { return }
@@ -224,6 +230,7 @@ final class PoolDriver: @unchecked Sendable {
             takeIn(&shared.core, &aftermath)
             let result = body(&shared.core, &aftermath)
             setAlarm(&shared)
+            note(aftermath)
             return result
         }
     }
@@ -232,6 +239,20 @@ final class PoolDriver: @unchecked Sendable {
         perform(aftermath)
         takeIn()
     }
+
+    /// With the lock, so that whoever sees with it that all tasks have ended can wait until the futures know.
+    private func note(_ aftermath: borrowing Aftermath) {
+        if aftermath.endedCount > 0 { unfinished.add(1, ordering: .sequentiallyConsistent) }
+    }
+
+    /// Waits until other threads have told all futures of what has ended. That takes them no time, unless the program's own executors, on which tasks
+    /// are resumed, hold them up; then not for ever.
+    func waitForOthersToFinish() {
+        let end = monotonicNanoseconds() + Self.patienceWithOthers
+        while unfinished.load(ordering: .sequentiallyConsistent) > 0, monotonicNanoseconds() < end { yieldProcessor() }
+    }
+
+    private static let patienceWithOthers: UInt64 = 1_000_000_000
 
     private func setAlarm(_ shared: inout Shared) {
         // An alarm that is set too early is let go off, and then set anew: most limits of time never matter.
@@ -246,9 +267,11 @@ final class PoolDriver: @unchecked Sendable {
             wakeDriver()
         }
         if aftermath.endedCount > 0 { entrance?.leave(count: aftermath.endedCount, bytes: aftermath.endedBytes) }
+        let hasEnded = aftermath.endedCount > 0
         aftermath.perform { question in
             judges.schedule { self.answer(question) }
         }
+        if hasEnded { unfinished.subtract(1, ordering: .sequentiallyConsistent) }
     }
 
     /// Reads the error that a task has thrown, and asks its policy whether it is to be run again.

@@ -17,7 +17,8 @@
 //
 // - Whoever submits encodes the call outside of any lock, then, under the pool's lock, lets the state machine decide where it goes and
 //   writes it into that worker's request ring, or leaves it in the backlog.
-// - The driver alone reads the reply rings. It gives each future its outcome as bytes; who awaits the future decodes them.
+// - One thread at a time reads the reply rings: the driver or, for some microseconds, one that waits for a task, which spares two changes of thread. It
+//   gives each future its outcome as bytes; who awaits the future decodes them.
 // - Only the worker writes replies and only the host writes requests, so that nothing a worker does to its memory reaches another.
 // - The fork server starts, watches and reaps the workers; it knows nothing of tasks.
 

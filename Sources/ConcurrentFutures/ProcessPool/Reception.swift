@@ -9,10 +9,14 @@ struct Reception: ~Copyable {
     /// Workers that have written what no sound worker writes, and are to be killed.
     private var senseless: [WorkerID] = []
     private var workersRing = false
+    /// Where to begin, so that it is another worker each time whose replies may be too many.
+    private var first = 0
     /// How often a thread of the program looks before it gives up.
     private(set) var patience = Self.mostPatience
 
     private static let mostRepliesKept = 4096
+    /// Of so many replies a thread of the program takes no more at a time: it has other things to do.
+    private static let mostRepliesAtOnce = 256
     private static let leastPatience = 8
     private static let mostPatience = 60
 
@@ -24,7 +28,7 @@ struct Reception: ~Copyable {
         links.removeAll { $0.id == id }
     }
 
-    /// Takes all that has come.
+    /// Takes what has come: all of it, or as much as a thread of the program should.
     ///
     /// - Parameters:
     ///   - includingStarts: whether also of workers that have not said yet that they stand ready: what they say first is only the pool's thread's.
@@ -35,7 +39,15 @@ struct Reception: ~Copyable {
             workersRing = false
             for link in links { link.channel.wakeUp() }
         }
-        for link in links where link.misbehaviour == nil && (includingStarts || link.isReady) {
+        let start = first
+        for step in 0..<links.count {
+            let index = (start + step) % links.count
+            let link = links[index]
+            guard link.misbehaviour == nil, includingStarts || link.isReady else { continue }
+            if !includingStarts, replies.count >= Self.mostRepliesAtOnce {
+                first = index
+                break
+            }
             do throws(ChannelFailure) {
                 try link.channel.receive { replies.append((link, $0)) }
                 if link.id == ended { try link.channel.receiveUnpublished { replies.append((link, $0)) } }

@@ -29,7 +29,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     private var nextSequence: UInt64 = 0
     private var inFlight: Deque<InFlight> = []
     private var stopRequested: UInt64?
-    // The driver's.
+    // Of who receives.
     private var reader: ReplyReader
     private var lentFiles = LentFiles()
 

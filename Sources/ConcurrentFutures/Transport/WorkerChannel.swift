@@ -1,7 +1,7 @@
 /// The host's end of the way to one worker and back.
 ///
 /// A pool knows its workers through this alone, so that a worker may be reached by rings in shared memory, as here, or by a stream
-/// of bytes. Sending and what belongs to it happen under the pool's lock; receiving happens on the driver thread without it.
+/// of bytes. Sending and what belongs to it happen under the pool's lock; receiving happens without it, by one thread at a time.
 protocol WorkerChannel: AnyObject, Sendable {
     /// Sends a request; it becomes the youngest of those in flight. There must be room for it.
     func send(_ request: consuming OutgoingRequest) throws(SystemError)
@@ -38,19 +38,19 @@ protocol WorkerChannel: AnyObject, Sendable {
     /// Whether it died because it was refused memory, as it says.
     var allocationFailed: Bool { get }
 
-    /// Takes all replies that have arrived, in order. Driver only.
+    /// Takes all replies that have arrived, in order. Only by who receives.
     ///
     /// - Throws: ``ChannelFailure`` if what is there cannot have been written by a sound worker.
     func receive(_ body: (Reply) -> Void) throws(ChannelFailure)
-    /// Takes what the worker had not sent off when it ended, after all that it had. Driver only.
+    /// Takes what the worker had not sent off when it ended, after all that it had. Only by who receives.
     ///
     /// - Throws: as ``receive(_:)`` does.
     func receiveUnpublished(_ body: (Reply) -> Void) throws(ChannelFailure)
-    /// Asks for the doorbell to be rung at the next reply. Driver only.
+    /// Asks for the doorbell to be rung at the next reply. Only by who receives.
     ///
     /// - Returns: `false` if a reply has arrived already.
     func prepareToSleep() -> Bool
-    /// Withdraws what ``prepareToSleep()`` asked for. Driver only.
+    /// Withdraws what ``prepareToSleep()`` asked for. Only by who receives.
     func wakeUp()
 }
 
