@@ -38,9 +38,10 @@ struct FutureStateMachine: Sendable {
     }
 
     private var phase: Phase
+    // Here it fills a gap; most of a queued task's memory is its future.
+    private var lastTicket: UInt32 = 0
     private var waiters = FutureWaiters.none
     private var callbacks: Callbacks
-    private var lastTicket: UInt32 = 0
 
     init(control: any TaskControl) {
         phase = .pending(control)

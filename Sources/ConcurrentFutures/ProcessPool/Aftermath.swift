@@ -33,7 +33,7 @@ struct Aftermath: ~Copyable {
         let isRunAgain: (@Sendable (any Error) -> Bool)?
     }
 
-    var completions: [(any AnyFuture, Completion)] = []
+    var completions: [(PoolTask, Completion)] = []
     var questions: [Question] = []
     /// Channels in which something was put; each once, unless tasks go to several in turns.
     private var channels: [any WorkerChannel] = []
@@ -52,7 +52,8 @@ struct Aftermath: ~Copyable {
     consuming func perform(ask: (Question) -> Void) {
         for channel in channels where channel.needsWaking() { channel.wake() }
         for question in questions { ask(question) }
-        for (future, completion) in completions {
+        for (task, completion) in completions {
+            let future = task.future
             let isFirst =
                 switch completion {
                 case .encoded(let payload): future.complete(encoded: payload)

@@ -53,7 +53,7 @@ extension PoolCore {
         let isLast = progress.itemsDone == record.itemCount
         record.batch = progress
         // With the last item the batch is about to end, or to be run again because of it.
-        guard record.options.limits != nil, !isLast else { return }
+        guard record.limits != nil, !isLast else { return }
         record.attempts?.failures = []
         machine.itemFinished(by: id, actions: &actions)
     }
@@ -91,22 +91,22 @@ extension PoolCore {
             aftermath.questions.append(
                 Aftermath.Question(
                     task: task,
-                    decoder: self[task]!.attempts!.decoder,
+                    decoder: self[task]!.decoder,
                     outcome: completion,
-                    isRunAgain: mayBeRunAgain ? self[task]!.options.limits?.retry?.retriesError : nil
+                    isRunAgain: mayBeRunAgain ? self[task]!.limits?.retry?.retriesError : nil
                 )
             )
         }
         channel(of: id)!.finishOldest()
         machine.finished(by: id, isInQuestion: isInQuestion, actions: &actions)
-        if !isInQuestion { aftermath.completions.append((take(task, &aftermath).future, completion)) }
+        if !isInQuestion { aftermath.completions.append((take(task, &aftermath), completion)) }
     }
 
     /// Whether an outcome has to be looked at elsewhere before it is told: the policy may want another attempt, or the error is to keep why the
     /// attempts before have failed.
     private func isToBeJudged(_ task: TaskID, _ completion: Aftermath.Completion) -> Bool {
         guard let attempts = self[task]!.attempts else { return false }
-        let mayBeRunAgain = self[task]!.options.limits?.retry?.retriesError != nil && machine.hasAttemptsLeft(task)
+        let mayBeRunAgain = self[task]!.limits?.retry?.retriesError != nil && machine.hasAttemptsLeft(task)
         guard mayBeRunAgain || !attempts.failures.isEmpty else { return false }
         return switch completion {
         case .encoded(let payload): Outcome.isError(payload)
@@ -123,7 +123,7 @@ extension PoolCore {
         exceededBy task: TaskID,
         _ lateness: ReplyHeader.Lateness
     ) throws(ChannelFailure) -> PoolStateMachine.TimeLimit? {
-        let limits = self[task]!.options.limits
+        let limits = self[task]!.limits
         switch lateness {
         case .none: return nil
         case .timeout where limits?.timeoutNanoseconds ?? 0 != 0: return .timeout
@@ -165,8 +165,7 @@ extension PoolCore {
         guard case .failed(let isTimeout, let isRunAgain) = fate else { return false }
         if isRunAgain {
             guard isTimeout || !isNobodysFault else { return false }
-            let decoder = self[task]!.decoder
-            if self[task]!.attempts == nil { self[task]!.attempts = AttemptRecord(decoder: decoder) }
+            if self[task]!.attempts == nil { self[task]!.attempts = AttemptRecord() }
             self[task]!.attempts!.failures.appendFailure(failure)
             return false
         }
@@ -186,7 +185,7 @@ extension PoolCore {
 
     /// What is known of a task that a worker was running when it died.
     struct Victim {
-        var function: any TaskFunctionName
+        var function: TaskFunctionName
         var options: TaskOptions
         var stage: TaskStage
     }

@@ -77,8 +77,8 @@ struct PoolCore: ~Copyable {
 
     /// Takes a task in.
     mutating func submit(_ task: PoolTask, _ aftermath: inout Aftermath) {
-        tellTime(ifNeeded: task.options.limits == nil)
-        let id = machine.submit(cost: task.cost, limits: task.options.limits, actions: &actions)
+        tellTime(ifNeeded: task.limits == nil)
+        let id = machine.submit(cost: task.cost, limits: task.limits, actions: &actions)
         task.id = id
         let index = Int(UInt32(truncatingIfNeeded: id))
         if index == tasks.count { tasks.append(task) } else { tasks[index] = task }
@@ -244,7 +244,7 @@ struct PoolCore: ~Copyable {
             case .send(let task, let worker): send(task, to: worker, &aftermath)
             case .complete(let task, let ending):
                 let record = take(task, &aftermath)
-                aftermath.completions.append((record.future, completion(of: record, ending)))
+                aftermath.completions.append((record, completion(of: record, ending)))
             case .revoke(let task, let worker): revoke(task, from: worker)
             case .lookAtStart(let worker): lookAtStart(by: worker)
             case .lookWhetherBegun(let worker): lookWhetherBegun(worker)

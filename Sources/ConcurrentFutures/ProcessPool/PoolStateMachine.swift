@@ -122,18 +122,31 @@ package struct PoolStateMachine: ~Copyable {
 
         enum StopReason { case cancelled, deadline }
 
+        // In an order that leaves few gaps: a million of them may wait.
         var state: State
-        var cost: Int
-        var limits: TaskLimits?
-        /// Which attempt at it, or at a batch's current item, the running or next one is.
-        var attempt = 1
         /// Why its result is not to be told, whether it runs or not.
         var stop: StopReason?
         /// It is to be cancelled unless it runs already.
         var isUnwanted = false
         /// It was to be taken back, but the worker had started it.
         var isKnownStarted = false
+        private var shortCost: UInt32
+        private var shortAttempt: UInt32 = 1
+        var limits: TaskLimits?
 
+        init(state: State, cost: Int, limits: TaskLimits?) {
+            self.state = state
+            shortCost = UInt32(cost)
+            self.limits = limits
+        }
+
+        /// How much of a channel's room it takes.
+        var cost: Int { Int(shortCost) }
+        /// Which attempt at it, or at a batch's current item, the running or next one is.
+        var attempt: Int {
+            get { Int(shortAttempt) }
+            set { shortAttempt = UInt32(clamping: newValue) }
+        }
         var timeout: UInt64 { limits?.timeoutNanoseconds ?? 0 }
         var deadline: UInt64 { limits?.deadlineInstant ?? 0 }
     }

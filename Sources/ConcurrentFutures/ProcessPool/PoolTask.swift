@@ -2,53 +2,86 @@
 ///
 /// What can change belongs to whoever has the pool's lock, except `next`, which is the ``TaskInbox``'s while the task is in it; that is what the unchecked
 /// conformance rests on.
+///
+/// A million of them may wait, so the fields stand in an order that leaves few gaps, and what few tasks need is elsewhere.
 final class PoolTask: @unchecked Sendable {
-    let driver: PoolDriver
-    let function: any TaskFunctionName
-    /// Reads what the task has thrown. The future's own is gone as soon as that has been cancelled.
-    let decoder: any OutcomeDecoder
-    let options: TaskOptions
-    /// How many bytes the encoded arguments have.
-    let argumentBytes: Int
+    /// The encoded arguments; `nil` while they are in a worker's channel.
+    var payload: RequestPayload?
     let itemCount: UInt32
+    private let file: StaticString
     let isBatch: Bool
+    private let line: UInt32
+    /// How many bytes the encoded arguments have; at most 4 GiB are counted.
+    private let countedBytes: UInt32
+    let driver: PoolDriver
+    let function: TaskFunctionName
+    let limits: TaskLimits?
     /// Set once, by the thread that submits.
-    private(set) var future: (any AnyFuture)!
+    private var futureObject: AnyObject!
     /// The one that was put into the inbox before it.
     var next: Unmanaged<PoolTask>?
     /// The state machine's number for it, once that has taken it in; no task's before.
     var id = TaskID.max
-    /// The encoded arguments; `nil` while they are in a worker's channel.
-    var payload: RequestPayload?
-    /// The outcomes of a batch's items, as far as they have come.
-    var batch: BatchProgress?
-    /// What is to be told if the state machine ends the task without a result.
-    var failure: PoolError? {
-        get { failureInBox as? PoolError }
-        set { failureInBox = newValue }
+    private var details: Details?
+
+    /// What is kept only of a batch, of a task that fails, and of one that may be run again.
+    private final class Details {
+        var batch: BatchProgress?
+        var failure: PoolError?
+        var attempts: AttemptRecord?
     }
-    // Ten words that few tasks need.
-    private var failureInBox: (any Error)?
-    /// `nil` for nearly all.
-    var attempts: AttemptRecord?
 
     init<Output>(_ call: EncodedCall<Output>, options: TaskOptions, driver: PoolDriver) {
         self.driver = driver
         function = call.function
-        decoder = call.decoder
-        self.options = options
-        argumentBytes = call.arguments.count
+        file = options.file
+        line = UInt32(clamping: options.line)
+        limits = options.limits
+        countedBytes = UInt32(clamping: call.arguments.count)
         itemCount = UInt32(call.itemCount)
         isBatch = call.isBatch
         payload = call.arguments
-        attempts = options.limits?.retry?.retriesError.map { _ in AttemptRecord(decoder: call.decoder) }
+        if options.limits?.retry?.retriesError != nil { attempts = AttemptRecord() }
     }
 
     /// Makes the task's future; once.
     func makeFuture<Output>(_ decoder: any OutcomeDecoder<Output>) -> Future<Output> {
         let future = Future(control: self, decoder: decoder)
-        self.future = future
+        futureObject = future
         return future
+    }
+
+    var future: any AnyFuture { function.future(futureObject, ofBatch: isBatch) }
+
+    /// Reads what the task has thrown. The future's own is gone as soon as that has been cancelled.
+    var decoder: any OutcomeDecoder { function.outcomeDecoder(ofBatch: isBatch) }
+
+    var options: TaskOptions { TaskOptions(limits: limits, file: file, line: UInt(line)) }
+
+    var argumentBytes: Int { Int(countedBytes) }
+
+    /// The outcomes of a batch's items, as far as they have come.
+    var batch: BatchProgress? {
+        get { details?.batch }
+        set { setDetail(\.batch, newValue) }
+    }
+
+    /// What is to be told if the state machine ends the task without a result.
+    var failure: PoolError? {
+        get { details?.failure }
+        set { setDetail(\.failure, newValue) }
+    }
+
+    /// What is kept of earlier attempts; `nil` for nearly all.
+    var attempts: AttemptRecord? {
+        get { details?.attempts }
+        set { setDetail(\.attempts, newValue) }
+    }
+
+    private func setDetail<Value>(_ detail: ReferenceWritableKeyPath<Details, Value?>, _ value: Value?) {
+        if details == nil, value == nil { return }
+        if details == nil { details = Details() }
+        details![keyPath: detail] = value
     }
 
     /// How much of a channel's room the task takes.
@@ -63,7 +96,7 @@ final class PoolTask: @unchecked Sendable {
 
     /// The limits of time of which the worker is told.
     var timing: RequestTiming? {
-        guard let limits = options.limits, limits.timeoutNanoseconds != 0 || limits.deadlineInstant != 0 else {
+        guard let limits, limits.timeoutNanoseconds != 0 || limits.deadlineInstant != 0 else {
             return nil
         }
         return RequestTiming(timeout: limits.timeoutNanoseconds, deadline: limits.deadlineInstant)
@@ -84,11 +117,6 @@ extension PoolTask: TaskControl {
 final class AttemptRecord {
     /// Why the earlier attempts at the task, or at a batch's current item, failed.
     var failures: [any Error] = []
-    let decoder: any OutcomeDecoder
     /// What will be told if the task is not run again, while that is being decided.
     var outcomeInQuestion: Aftermath.Completion?
-
-    init(decoder: any OutcomeDecoder) {
-        self.decoder = decoder
-    }
 }

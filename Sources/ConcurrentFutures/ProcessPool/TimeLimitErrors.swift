@@ -3,7 +3,7 @@ extension PoolError {
     ///
     /// - Parameter end: how its worker ended, if it had to.
     init(ranTooLong task: PoolTask, endOf end: PoolError? = nil) {
-        let limit = task.options.limits?.timeout ?? .zero
+        let limit = task.limits?.timeout ?? .zero
         self.init(
             .timedOut,
             """
@@ -26,7 +26,7 @@ extension PoolError {
     ///
     /// - Parameter isRunning: whether it had been begun.
     init(deadlineOf task: PoolTask, isRunning: Bool) {
-        let limit = task.options.limits?.deadline ?? .zero
+        let limit = task.limits?.deadline ?? .zero
         let when =
             if isRunning {
                 "while it ran, and it was stopped"
@@ -40,6 +40,6 @@ extension PoolError {
             "\(task.options.place): the deadline of \(task.function.displayName), \(limit) after the call, passed \(when)"
         )
         previousFailures = task.attempts?.failures ?? []
-        missedDeadline = task.options.limits?.deadlineInstant
+        missedDeadline = task.limits?.deadlineInstant
     }
 }

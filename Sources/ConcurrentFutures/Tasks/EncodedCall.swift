@@ -1,6 +1,6 @@
 /// A call as bytes, ready to be sent to another process, and who reads what comes back.
 struct EncodedCall<Output: Sendable>: Sendable {
-    let function: any TaskFunctionName
+    let function: TaskFunctionName
     /// Whether the outcomes come item by item.
     let isBatch: Bool
     let itemCount: Int

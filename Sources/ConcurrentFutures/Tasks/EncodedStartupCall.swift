@@ -1,7 +1,7 @@
 /// An initializer or a preload, found fit to be run in another process, and encoded.
 struct EncodedStartupCall: Sendable {
     let message: StartupMessage
-    private let function: any TaskFunctionName
+    private let function: TaskFunctionName
     private let place: String
 
     /// - Parameter option: what the call was given as.

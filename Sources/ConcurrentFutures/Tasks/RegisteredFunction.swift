@@ -2,45 +2,73 @@ import CSystemShims
 import Synchronization
 
 /// What a pool needs to know of a registered function, whatever its type.
-protocol TaskFunctionName: AnyObject, Sendable {
+///
+/// Unchecked because a class with a subclass has to be; what the two hold is constant and `Sendable`.
+class TaskFunctionName: @unchecked Sendable {
     /// Names the function to workers that have been sent its definition.
-    var number: UInt32 { get }
+    let number: UInt32
     /// A ``FunctionDefinition``, encoded.
-    var definition: [UInt8] { get }
+    let definition: [UInt8]
+
+    fileprivate init(number: UInt32, definition: [UInt8]) {
+        self.number = number
+        self.definition = definition
+    }
+
     /// Its name in the program's symbols, or its type. Slow: for error messages.
-    var displayName: String { get }
+    var displayName: String {
+        fatalError("abstract")
+    }
+
+    /// Who reads what a call, or a batch of calls, brings.
+    func outcomeDecoder(ofBatch: Bool) -> any OutcomeDecoder {
+        fatalError("abstract")
+    }
+
+    /// The future of a call, or of a batch of calls, which whoever has the object knows it to be.
+    func future(_ object: AnyObject, ofBatch: Bool) -> any AnyFuture {
+        fatalError("abstract")
+    }
 }
 
 /// A function of this process that has been found fit to be called in another one, and how it is named there.
 ///
 /// There is one for each function and shape in a process, made when it is first submitted: the walk through its closure, its
 /// types' names and their encoding are paid once.
-final class RegisteredFunction<Function: TaskFunction>: OutcomeDecoder, TaskFunctionName {
+final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, OutcomeDecoder, @unchecked Sendable {
     typealias Value = Function.Output
 
-    let number: UInt32
-    let definition: [UInt8]
     private let reference: FunctionReference
 
     private init(number: UInt32, definition: FunctionDefinition) throws {
-        self.number = number
         reference = definition.reference
         var encoder = BinaryEncoder()
         try encoder.encode(definition)
-        self.definition = encoder.takeBytes()
-        guard self.definition.count <= ChannelLayout.largestDefinition else {
+        let definition = encoder.takeBytes()
+        guard definition.count <= ChannelLayout.largestDefinition else {
             throw FunctionReferenceError(
-                .unsupportedType("\(Function.self), whose name takes \(self.definition.count) bytes")
+                .unsupportedType("\(Function.self), whose name takes \(definition.count) bytes")
             )
         }
+        super.init(number: number, definition: definition)
     }
 
-    var displayName: String {
+    override var displayName: String {
         reference.symbolName() ?? "a function of type (\(Function.Arguments.self)) -> \(Function.Output.self)"
     }
 
     func decode(_ payload: Payload) -> Result<Function.Output, any Error> {
         payload.withDecoder { Outcome.decode(of: Function.self, from: &$0) }
+    }
+
+    override func outcomeDecoder(ofBatch: Bool) -> any OutcomeDecoder {
+        ofBatch ? BatchOutcomeDecoder(function: self) : self
+    }
+
+    override func future(_ object: AnyObject, ofBatch: Bool) -> any AnyFuture {
+        ofBatch
+            ? unsafeDowncast(object, to: Future<BatchOutcome<Function.Output>>.self)
+            : unsafeDowncast(object, to: Future<Function.Output>.self)
     }
 
     /// Looks the function up, or registers it.

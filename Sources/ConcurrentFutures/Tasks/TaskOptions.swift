@@ -36,7 +36,7 @@ public struct TaskOptions: Sendable {
         return TaskOptions(limits: TaskLimits(limits, timeout: usual.timeout), file: file, line: line)
     }
 
-    private init(limits: TaskLimits, file: StaticString, line: UInt) {
+    init(limits: TaskLimits?, file: StaticString, line: UInt) {
         self.limits = limits
         self.file = file
         self.line = line
