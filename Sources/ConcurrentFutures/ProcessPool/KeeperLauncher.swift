@@ -112,6 +112,16 @@ final class KeeperLauncher: WorkerLauncher {
         return channel
     }
 
+    /// In a process that has just been forked nothing is known of a function's types, and to look them up among all of the program takes longer than
+    /// the fork. No code of the program runs for it.
+    func prepare(_ function: TaskFunctionName) {
+        guard settings.startMethod == .forkServer, function.definition.count <= Self.largestPrepared else { return }
+        try? socket.send(encoding: KeeperCommand.prepare(number: function.number, definition: function.definition))
+    }
+
+    /// In bytes, so that a message holds it.
+    private static let largestPrepared = 4096
+
     func terminate(_ id: WorkerID) {
         if let handle = handles[id] { return handle.terminate() }
         // There was no room for its handle.

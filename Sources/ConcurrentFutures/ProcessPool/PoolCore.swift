@@ -41,6 +41,10 @@ struct PoolCore: ~Copyable {
     var actions: PoolStateMachine.Actions = []
     /// What the driver has to do.
     private var orders: [Order] = []
+    /// By their numbers, the functions that workers have been sent.
+    private var usedFunctions: [UInt32: TaskFunctionName] = [:]
+    /// Those of them that the launcher has not been told of.
+    private var newFunctions: [TaskFunctionName] = []
     /// Why no worker can be started.
     var brokenReason: PoolError?
     /// How the pool's initializer failed; then that is why.
@@ -155,6 +159,16 @@ struct PoolCore: ~Copyable {
     mutating func takeOrders() -> [Order] {
         defer { orders = [] }
         return orders
+    }
+
+    /// The functions that workers have been sent since this was last asked.
+    ///
+    /// - Parameter anew: whether all are told once more, to a new launcher.
+    mutating func takeNewFunctions(anew: Bool) -> [TaskFunctionName] {
+        if anew { newFunctions = Array(usedFunctions.values) }
+
+        defer { newFunctions = [] }
+        return newFunctions
     }
 
     /// When ``timePassed(_:)`` is to be called next, on the clock of ``monotonicNanoseconds()``; `nil` for never.
@@ -276,6 +290,9 @@ struct PoolCore: ~Copyable {
         let worker = worker(id)!
         let record = self[task]!
         let isNew = worker.learn(record.function.number)
+        if isNew, usedFunctions.updateValue(record.function, forKey: record.function.number) == nil {
+            newFunctions.append(record.function)
+        }
         let payload = record.payload.take()!
         let request = OutgoingRequest(
             functionNumber: record.function.number,

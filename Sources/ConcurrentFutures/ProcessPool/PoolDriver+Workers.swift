@@ -21,7 +21,9 @@ extension PoolDriver {
     }
 
     private func launchWorker(_ id: WorkerID) throws {
+        let isFirst = self.launcher == nil
         let launcher = try self.launcher ?? startLauncher()
+        for function in locked({ $0.core.takeNewFunctions(anew: isFirst) }) { launcher.prepare(function) }
         let bell = try Doorbell()
         let tap = settings.options.standardError == .capture ? try relay.makeTap() : nil
         let channel: any WorkerChannel

@@ -10,6 +10,7 @@ final class ForkServer {
     private let deaths: Doorbell
     private let poller: Poller
     private var workers: [Int32: WorkerID] = [:]
+    private var functions = FunctionTable()
 
     private enum Token {
         static let socket: UInt64 = 0
@@ -129,6 +130,8 @@ final class ForkServer {
                 } catch {
                     try report(.startFailed(id, reason: String(describing: error)))
                 }
+            case .prepare(let number, let definition):
+                definition.withUnsafeBytes { functions.define(number, $0) }
             case .terminate(let id):
                 if let pid = pid(of: id) { ChildProcesses.terminate(pid) }
             case .kill(let id):
@@ -163,7 +166,13 @@ final class ForkServer {
             switch method {
             case .forkServer:
                 ThreadNumber.renew(from: keeper, to: CurrentProcess.pid)
-                Worker.run(id: id, keeper: keeper, descriptors: descriptors, settings: settings.worker)
+                Worker.run(
+                    id: id,
+                    keeper: keeper,
+                    descriptors: descriptors,
+                    settings: settings.worker,
+                    functions: functions
+                )
             case .spawn: becomeSpawnedWorker(id, keeper: keeper, descriptors)
             }
         }

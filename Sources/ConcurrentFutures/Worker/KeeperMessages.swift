@@ -5,6 +5,8 @@ package typealias WorkerID = UInt64
 enum KeeperCommand: Codable {
     /// Start a worker. Its descriptors come with the message, in the order of ``WorkerDescriptors``.
     case start(WorkerID, StartMethod)
+    /// Look up a function that workers will be asked for, so that those which are forked from now on have it looked up already.
+    case prepare(number: UInt32, definition: [UInt8])
     /// Send a worker the signal that asks it to end.
     case terminate(WorkerID)
     /// Kill a worker and all of its group.

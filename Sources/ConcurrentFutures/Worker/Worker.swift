@@ -19,12 +19,20 @@ enum Worker {
 
     /// Turns this process into a worker.
     ///
-    /// - Parameter keeper: the pid of the process that watches this one.
-    static func run(id: WorkerID, keeper: Int32, descriptors: WorkerDescriptors, settings: WorkerSettings) -> Never {
+    /// - Parameters:
+    ///   - keeper: the pid of the process that watches this one.
+    ///   - functions: those that it has looked up before it forked.
+    static func run(
+        id: WorkerID,
+        keeper: Int32,
+        descriptors: WorkerDescriptors,
+        settings: WorkerSettings,
+        functions: FunctionTable = FunctionTable()
+    ) -> Never {
         do {
             let (channel, limits) = try setUp(id: id, keeper: keeper, descriptors: descriptors, settings: settings)
             let call = CallInProgress(channel)
-            let loop = WorkerLoop(channel, call, limits, initializer: settings.initializer)
+            let loop = WorkerLoop(channel, call, limits, initializer: settings.initializer, functions: functions)
             let thread = TaskThread()
             try SystemThread.start(name: "cf-task") {
                 loop.prepareThread()

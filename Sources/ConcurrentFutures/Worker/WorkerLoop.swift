@@ -10,21 +10,24 @@ final class WorkerLoop: @unchecked Sendable {
     let limits: WorkerLimits
     private let initializer: StartupMessage?
     private var isReady = false
-    /// By their numbers.
-    private var functions: [Result<BoundFunction, any Error>?] = []
+    private var functions: FunctionTable
     var outcome = BinaryEncoder()
 
-    /// - Parameter initializer: what is run before the first task.
+    /// - Parameters:
+    ///   - initializer: what is run before the first task.
+    ///   - functions: those that are known already.
     init(
         _ channel: any TaskChannel,
         _ call: CallInProgress,
         _ limits: WorkerLimits,
-        initializer: StartupMessage?
+        initializer: StartupMessage?,
+        functions: FunctionTable
     ) {
         self.channel = channel
         self.call = call
         self.limits = limits
         self.initializer = initializer
+        self.functions = functions
         outcome.setSource(channel.resultFiles)
     }
 
@@ -44,7 +47,7 @@ final class WorkerLoop: @unchecked Sendable {
         while let request = channel.nextRequest(define: define) {
             var wasStopped = false
             do {
-                guard let function = try functions[Int(request.header.functionNumber)]?.get() else {
+                guard let function = try functions.function(request.header.functionNumber) else {
                     fatalError("a task came before its function")
                 }
                 if request.header.flags & RequestHeader.Flags.batch.rawValue != 0 {
@@ -79,8 +82,7 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     private func define(_ number: UInt32, _ definition: UnsafeRawBufferPointer) {
-        while functions.count <= Int(number) { functions.append(nil) }
-        functions[Int(number)] = Result { try BoundFunction.find(definition: definition) }
+        functions.define(number, definition)
     }
 
     /// How a call has ended.
