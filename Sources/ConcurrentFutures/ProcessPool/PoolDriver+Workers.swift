@@ -54,6 +54,9 @@ extension PoolDriver {
         guard postponedStarts.nextTry != nil || nextStartLimit != nil else { return }
         let now = monotonicNanoseconds()
         for id in postponedStarts.take(now: now) { startWorker(id) }
+        guard let limit = nextStartLimit, limit <= now else { return }
+        // It may have said so in time, and this program was stopped, so that nobody heard it.
+        receiveReplies()
         for link in links where link.mustBeReadyBy.map({ $0 <= now }) == true {
             link.mustBeReadyBy = nil
             guard !link.isReady, link.channel.stage != .initializing else { continue }
