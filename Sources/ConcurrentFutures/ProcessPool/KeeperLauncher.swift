@@ -4,9 +4,10 @@ final class KeeperLauncher: WorkerLauncher {
     private let clock: () -> UInt64
     private let socket: MessageSocket
     private let process: ProcessHandle
-    /// Watches the socket, and the workers: who has ended is to be reported soon.
+    /// Watches the socket, the fork server, and the workers: who has ended is to be reported soon.
     private let poller: Poller
     private static let socketToken = UInt64.max
+    private static let processToken = UInt64.max - 1
     private var handles: [WorkerID: ProcessHandle] = [:]
     /// Those that were asked for and have neither failed to start nor ended, and whether each is to end.
     private var workers: [WorkerID: Bool] = [:]
@@ -58,6 +59,8 @@ final class KeeperLauncher: WorkerLauncher {
         poller = try Poller()
         try poller.add(invitation.socket.descriptor, token: Self.socketToken)
         process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment(settings)))
+        // Its end of the socket may be held by another, a child that a `preload` has forked, so that its death would not show there.
+        try poller.add(process.descriptor, token: Self.processToken)
         socket = invitation.socket
         try socket.makeNonBlocking()
         phase = .starting(deadline: clock() + Self.timeToStart)
@@ -169,8 +172,10 @@ final class KeeperLauncher: WorkerLauncher {
 
     /// Reads what the fork server has said until now, and notes if it will say nothing more.
     private func takeNews(_ events: inout [LauncherEvent]) {
+        var hasEnded = false
         poller.wait(timeoutMilliseconds: 0) { token in
-            guard token != Self.socketToken, let handle = handles[token] else { return }
+            if token == Self.processToken { hasEnded = true }
+            guard let handle = handles[token] else { return }
             poller.remove(handle.descriptor)
             awaitAnswer(about: token)
         }
@@ -180,6 +185,8 @@ final class KeeperLauncher: WorkerLauncher {
             }
             isLost = true
         } catch let error as SystemError where error.isTransient {
+            // All that it had said before it ended has been read.
+            isLost = hasEnded
         } catch {
             // It is of no more use, whether it is gone or has gone mad.
             isLost = true
