@@ -41,6 +41,7 @@ final class KeeperLauncher: WorkerLauncher {
     /// A fork server that has no more workers ends at once, unless it was stopped.
     private static let timeToLeave = Duration.seconds(5)
     private static let timeToLeaveBeforeLooking = Duration.seconds(1)
+    private static let timeToLeaveInHaste = Duration.milliseconds(100)
 
     /// Starts a fork server. It gets ready on its own; see ``deadline``.
     ///
@@ -243,15 +244,18 @@ final class KeeperLauncher: WorkerLauncher {
         }
     }
 
-    func close() {
-        // It is not reading if it is lost, and otherwise goes when its socket closes.
-        if isLost || phase != .ready { process.kill() }
+    func close(inHaste: Bool) {
+        let mayLeaveByItself = !isLost && phase == .ready
         socket.shutDown()
-        process.waitUntilEnded(by: .now + Self.timeToLeaveBeforeLooking)
-        if !process.isStopped { process.waitUntilEnded(by: .now + Self.timeToLeave) }
+        if mayLeaveByItself {
+            process.waitUntilEnded(by: .now + (inHaste ? Self.timeToLeaveInHaste : Self.timeToLeaveBeforeLooking))
+            if !inHaste, !process.isStopped { process.waitUntilEnded(by: .now + Self.timeToLeave) }
+        }
         // Its workers go with it.
         process.kill()
-        process.waitForEnd()
+        process.waitUntilEnded(by: .now + Self.timeToDie)
+        // One that sleeps in the system is left to it; its entry in the system's table stays as long as this program.
+        if process.hasEnded { process.waitForEnd() }
     }
 }
 

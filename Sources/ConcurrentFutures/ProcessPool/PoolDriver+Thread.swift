@@ -105,8 +105,11 @@ extension PoolDriver {
         return deadline <= now ? 0 : Int32(clamping: (deadline - now) / 1_000_000 + 1)
     }
 
+    /// Whether the pool is to end soon, in whatever state its processes are.
+    var isTerminated: Bool { locked { $0.core.machine.isTerminated } }
+
     func leave() {
-        launcher?.close()
+        launcher?.close(inHaste: isTerminated)
         relay.close()
         timers.close()
         judges.close()

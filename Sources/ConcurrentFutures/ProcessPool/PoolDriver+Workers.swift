@@ -171,7 +171,7 @@ extension PoolDriver {
     private func closeLauncher() {
         guard let launcher else { return }
         poller.remove(launcher.descriptor)
-        launcher.close()
+        launcher.close(inHaste: isTerminated)
         self.launcher = nil
     }
 

@@ -169,6 +169,7 @@ extension PoolStateMachine {
     /// Nothing more comes in, and whatever has not ended is cancelled, whether it runs or not. All has ended soon after the grace period.
     package mutating func terminate(gracePeriod: UInt64, actions: inout Actions) {
         isShutDown = true
+        isTerminated = true
         configuration.gracePeriod = min(configuration.gracePeriod, gracePeriod)
         abandonAt = min(abandonAt, now + configuration.gracePeriod + Self.timeToAbandon)
         for (id, worker) in workers.elements {

@@ -208,6 +208,8 @@ package struct PoolStateMachine: ~Copyable {
     package var now: UInt64 = 0
     var life = Life.open
     var isShutDown = false
+    /// Whether all is to end soon after the grace period.
+    var isTerminated = false
     /// Whether nothing is begun any more, not even another attempt.
     var cancelsPending = false
     var tasks = Slab<Task>()

@@ -24,7 +24,9 @@ protocol WorkerLauncher: AnyObject {
     /// What has happened since the last call, in order.
     func events() -> [LauncherEvent]
     /// Ends the launcher and whatever is left of its workers, and returns when they are gone.
-    func close()
+    ///
+    /// - Parameter inHaste: whether it is killed rather than waited for, if it does not go at once.
+    func close(inHaste: Bool)
 }
 
 enum LauncherEvent {

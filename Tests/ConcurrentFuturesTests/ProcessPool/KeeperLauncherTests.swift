@@ -49,7 +49,7 @@ struct KeeperLauncherTests {
     @Test("a fork server that stood ready in time is no failure because nobody read that in time")
     func readyUnread() async throws {
         let launcher = try makeLauncher()
-        defer { launcher.close() }
+        defer { launcher.close(inHaste: true) }
         #expect(await becomesTrue { hasNews(launcher) })
         clock.leap = 60_000_000_000
         #expect(launcher.events().isEmpty)
@@ -61,7 +61,7 @@ struct KeeperLauncherTests {
     @Test("an answer that came in time counts, whenever it is read")
     func answerUnread() async throws {
         let launcher = try makeLauncher()
-        defer { launcher.close() }
+        defer { launcher.close(inHaste: true) }
         _ = try launcher.launch(1, bell: Doorbell(), standardError: nil)
         _ = try await news(of: launcher)
         _ = try launcher.launch(2, bell: Doorbell(), standardError: nil)
@@ -74,7 +74,7 @@ struct KeeperLauncherTests {
     @Test("time in which nobody looked is not counted as a fork server's silence")
     func bothStoodStill() async throws {
         let launcher = try makeLauncher()
-        defer { launcher.close() }
+        defer { launcher.close(inHaste: true) }
         _ = try launcher.launch(1, bell: Doorbell(), standardError: nil)
         _ = try await news(of: launcher)
         try await stopProcess(launcher.pid)
@@ -83,6 +83,19 @@ struct KeeperLauncherTests {
         clock.leap = 60_000_000_000
         let events = try await news(of: launcher)
         #expect(isStart(of: 2, events), "\(events)")
+    }
+
+    @Test("one that does not go by itself is killed at once if there is haste")
+    func closedInHaste() async throws {
+        let launcher = try makeLauncher()
+        _ = try launcher.launch(1, bell: Doorbell(), standardError: nil)
+        _ = try await news(of: launcher)
+        try await stopProcess(launcher.pid)
+        let start = ContinuousClock.now
+        launcher.close(inHaste: true)
+        // Without haste it takes a second until it is looked why it does not go.
+        #expect(ContinuousClock.now - start < .seconds(1))
+        #expect(!ProcessWork.isAlive(launcher.pid))
     }
 
     @Test("a worker that stood ready in time is not taken for stuck because nobody read that in time")

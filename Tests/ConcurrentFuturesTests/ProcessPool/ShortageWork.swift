@@ -77,7 +77,7 @@ enum ShortageWork {
             options: ProcessPoolOptions()
         )
         let launcher = try KeeperLauncher(settings)
-        defer { launcher.close() }
+        defer { launcher.close(inHaste: true) }
         let bell = try Doorbell()
         let channel = try launcher.launch(1, bell: bell, standardError: nil)
         let hoard = try Hoard(.descriptors)
