@@ -232,10 +232,10 @@ final class KeeperLauncher: WorkerLauncher {
             // The fork server may not have been told, if it had too much else to read.
             if workers[id] == true { kill(id) }
             return .started(id, pid: pid)
-        case .startFailed(let id, let reason):
+        case .startFailed(let id, let reason, let isShortage):
             workers[id] = nil
             awaited[id] = nil
-            return .startFailed(id, reason: reason)
+            return .startFailed(id, reason: reason, isShortage: isShortage)
         case .ended(let id, let status):
             if let handle = handles.removeValue(forKey: id) { poller.remove(handle.descriptor) }
             workers[id] = nil

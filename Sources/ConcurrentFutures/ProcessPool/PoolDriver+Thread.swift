@@ -44,6 +44,7 @@ extension PoolDriver {
             launcher?.kill(id)
         case .putDown(let id): launcher?.kill(id)
         case .abandonWorkers: abandonWorkers()
+        case .say(let text): relay.say("\(settings.name): \(text)\n")
         case .watchMemory(let id):
             memoryWatch?.begin(id, now: monotonicNanoseconds())
         }

@@ -31,7 +31,8 @@ protocol WorkerLauncher: AnyObject {
 
 enum LauncherEvent {
     case started(WorkerID, pid: Int32)
-    case startFailed(WorkerID, reason: String)
+    /// - Parameter isShortage: whether the system had too little of something, which may be different in a moment.
+    case startFailed(WorkerID, reason: String, isShortage: Bool)
     case ended(WorkerID, ExitStatus)
     /// It can launch nothing, and never will: no other one would do better.
     case unable(reason: String)

@@ -127,7 +127,8 @@ final class ForkServer {
                     guard let descriptors = WorkerDescriptors(try descriptors.get()) else { return false }
                     try start(id, method, descriptors)
                 } catch {
-                    try report(.startFailed(id, reason: String(describing: error)))
+                    let isShortage = (error as? SystemError)?.isShortage == true
+                    try report(.startFailed(id, reason: String(describing: error), isShortage: isShortage))
                 }
             case .terminate(let id):
                 if let pid = pid(of: id) { ChildProcesses.terminate(pid) }

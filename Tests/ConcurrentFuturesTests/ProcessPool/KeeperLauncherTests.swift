@@ -98,6 +98,44 @@ struct KeeperLauncherTests {
         #expect(!ProcessWork.isAlive(launcher.pid))
     }
 
+    @Test("what the fork server had too little of for a moment is no failed start")
+    func shortageOfForkServer() async throws {
+        let driver = try PoolDriver(Self.settings(minWorkers: 2))
+        defer { driver.leave() }
+        let orders = driver.locked { shared in
+            var aftermath = Aftermath()
+            shared.core.start(&aftermath)
+            return shared.core.takeOrders()
+        }
+        let ids = orders.compactMap { if case .start(let id) = $0 { id } else { nil } }
+        #expect(ids.count == 2)
+        driver.startWorker(ids[0])
+        let link = try #require(driver.links.first)
+        #expect(
+            await becomesTrue {
+                driver.handleLauncherEvents()
+                return link.pid != nil
+            }
+        )
+        let forkServer = try #require(driver.launcherPid)
+        let earlier = limitDescriptors(of: forkServer, to: 1)
+        driver.startWorker(ids[1])
+        #expect(
+            await becomesTrue {
+                driver.handleLauncherEvents()
+                return driver.postponedStarts.nextTry != nil
+            }
+        )
+        _ = limitDescriptors(of: forkServer, to: earlier)
+        #expect(
+            await becomesTrue {
+                driver.watchStarts()
+                driver.handleLauncherEvents()
+                return driver.links.count == 2 && driver.links[1].pid != nil
+            }
+        )
+    }
+
     @Test("a worker that stood ready in time is not taken for stuck because nobody read that in time")
     func workerReadyUnread() async throws {
         let driver = try PoolDriver(Self.settings(minWorkers: 1))

@@ -185,6 +185,39 @@ enum ShortageWork {
         }
     }
 
+    /// Has a pool whose fork server has no room for another worker's descriptors until that has been said, while one worker runs a task.
+    ///
+    /// - Returns: what was said on the host's standard error.
+    static func workOnWithFewer(_ gate: FileGate) async throws -> String {
+        let (reading, writing) = try makePipe()
+        let standardError = dup(2)
+        dup2(writing.number, 2)
+        defer {
+            dup2(standardError, 2)
+            close(standardError)
+        }
+        return try await withProcessPool(maxWorkers: 2) { pool async throws in
+            let first = pool.submit(Work.passGate, gate, "first")
+            guard await becomesTrue({ gate.hasBegun("first") }) else { throw PoolError(.timedOut, "nothing runs") }
+            let forkServer = pool.forkServerPid!
+            let earlier = limitDescriptors(of: forkServer, to: 1)
+            let second = pool.submit(Work.passGate, gate, "second")
+            var said = ""
+            let isSaid = await becomesTrue {
+                if case .bytes(let bytes) = readAvailable(reading) { said += String(decoding: bytes, as: UTF8.self) }
+                return said.hasSuffix("\n")
+            }
+            _ = limitDescriptors(of: forkServer, to: earlier)
+            guard isSaid, await becomesTrue({ gate.hasBegun("second") }), !first.isDone else {
+                throw PoolError(.timedOut, "the second task has not begun beside the first; it was said: \(said)")
+            }
+            try gate.release()
+            _ = try await (first.value, second.value)
+            if case .bytes(let bytes) = readAvailable(reading) { said += String(decoding: bytes, as: UTF8.self) }
+            return said
+        }
+    }
+
     /// Answers more requests with big results than this process's user may have files under way, while nobody takes them.
     ///
     /// - Returns: how many replies have come, and how many could not be sent.
