@@ -61,9 +61,9 @@ struct StartsInVainTests {
         bench.machine.now = bench.machine.nextTime!
         #expect(bench.machine.now == 50_000_000)
         bench.machine.timePassed(actions: &bench.actions)
-        let first = starts(bench.take())
-        #expect(first.count == 1)
-        bench.machine.workerReady(first[0], actions: &bench.actions)
+        let next = starts(bench.take())
+        #expect(next.count == 1)
+        bench.machine.workerReady(try #require(next.first), actions: &bench.actions)
         #expect(starts(bench.take()).count == 3)
     }
 
