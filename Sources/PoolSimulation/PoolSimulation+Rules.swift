@@ -75,8 +75,14 @@ extension PoolSimulation {
         if !isInVain {
             deathsInVain = 0
         } else if !isKeepersFault, !worker.wasKilled, !worker.mustStop, !worker.isReady || !worker.hasNothingToDo {
-            deathsInVain += 1
+            if workers.isEmpty {
+                deathsInVain += 1
+            } else {
+                heldBackAt = clock
+                isProbing = true
+            }
         }
+        if workers.isEmpty { heldBackAt = nil }
         noteWhetherBroken()
     }
 
@@ -89,6 +95,22 @@ extension PoolSimulation {
         precondition(
             !isBroken && !cannotStartWorkers && deathsInVain < Self.mostDeathsInVain,
             "no worker is started where that is in vain"
+        )
+        if let heldBackAt {
+            precondition(clock > heldBackAt, "a start in vain is not followed at once by another while a worker lives")
+        }
+        precondition(!isProbing || !isAnyStarting, "after a start in vain it is tried with one worker")
+    }
+
+    private var isAnyStarting: Bool { workers.values.contains { $0.heardAt == 0 && !$0.wasKilled } }
+
+    /// A start in vain holds others back for a while, and not for longer.
+    func checkThatWorkersAreStarted() {
+        guard let heldBackAt, clock > heldBackAt + configuration.longestStartPause else { return }
+        guard !isBroken, !cannotStartWorkers, workers.count < configuration.maxWorkers else { return }
+        precondition(
+            isAnyStarting || !workers.values.contains { $0.waitingCount > 0 },
+            "a task waits behind another long after a start in vain"
         )
     }
 

@@ -71,6 +71,7 @@ extension PoolSimulation {
         workers[id]!.heardAt = clock
         switch workers[id]!.replies.removeFirst() {
         case .ready:
+            isProbing = false
             machine.workerReady(id, actions: &actions)
         case .passedOver:
             forgetFrame(of: id)
@@ -188,6 +189,8 @@ extension PoolSimulation {
         case .abandonWorkers:
             precondition(isTerminated, "workers are given up only in haste")
             abandonWorkers()
+        case .tellShortage:
+            precondition(!workers.isEmpty, "a pool without workers does not work on")
         case .complete(let task, let ending):
             check(ending, of: task)
             end(task, Fate(ending))

@@ -55,8 +55,12 @@ package struct PoolSimulation: ~Copyable {
     var isTerminated = false
     var terminatedAt: UInt64 = 0
     var cancelsPending = false
-    /// Deaths of workers that were not ready or had begun nothing of what they had, without any task having ended in between.
+    /// Deaths of workers that were not ready or had begun nothing of what they had, while no other lived, without any task having ended in between.
     var deathsInVain = 0
+    /// When a worker last died so while another one lived.
+    var heldBackAt: UInt64?
+    /// Whether none has got ready since.
+    var isProbing = false
     var cannotStartWorkers = false
     var isBroken = false
     /// One step in so many is a worker's death.
@@ -74,6 +78,8 @@ package struct PoolSimulation: ~Copyable {
             timeToBegin: [5, 100, 1000].randomElement(using: &generator)!,
             timeAhead: [1, 20, 1000].randomElement(using: &generator)!,
             timeUntilHeldUp: [1, 20, 1000].randomElement(using: &generator)!,
+            startPause: [1, 5, 50].randomElement(using: &generator)!,
+            longestStartPause: [50, 200].randomElement(using: &generator)!,
             maxTasksPerWorker: [nil, nil, 1, 3].randomElement(using: &generator)!,
             idleTimeout: [nil, nil, 5, 50].randomElement(using: &generator)!
         )
@@ -227,6 +233,7 @@ package struct PoolSimulation: ~Copyable {
             machine.timePassed(actions: &actions)
             settle()
             precondition(machine.nextTime.map { $0 > clock } ?? true, "what is due is done")
+            checkThatWorkersAreStarted()
         }
         clock = end
         machine.now = clock

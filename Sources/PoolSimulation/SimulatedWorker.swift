@@ -49,6 +49,9 @@ struct SimulatedWorker {
     /// Whether all that it was given has ended or was taken back.
     var hasNothingToDo: Bool { frames.dropFirst(answered).allSatisfy(\.isRevoked) }
 
+    /// How many tasks wait behind the one that it runs or is to run next.
+    var waitingCount: Int { max(0, frames.dropFirst(answered).count { !$0.isRevoked } - 1) }
+
     /// Whether it has begun nothing that has not ended: if it was stopped, the pool has to find that out.
     var isIdleAtHeart: Bool { isReady && current?.isStarted != true }
 

@@ -1,11 +1,13 @@
 /// Launches workers through a fork server, this program's own child.
 final class KeeperLauncher: WorkerLauncher {
     private let settings: PoolSettings
+    private let clock: () -> UInt64
     private let socket: MessageSocket
     private let process: ProcessHandle
-    /// Watches the socket, and the workers: who has ended is to be reported soon.
+    /// Watches the socket, the fork server, and the workers: who has ended is to be reported soon.
     private let poller: Poller
     private static let socketToken = UInt64.max
+    private static let processToken = UInt64.max - 1
     private var handles: [WorkerID: ProcessHandle] = [:]
     /// Those that were asked for and have neither failed to start nor ended, and whether each is to end.
     private var workers: [WorkerID: Bool] = [:]
@@ -20,8 +22,8 @@ final class KeeperLauncher: WorkerLauncher {
     private var phase: Phase
     /// Workers that were asked for before it was ready.
     private var expected: Set<WorkerID> = []
-    /// Workers of which it has to be told that they have started or ended, and since when.
-    private var awaited: [WorkerID: UInt64] = [:]
+    /// Workers of which it has to be told that they have started or ended, and how often it was looked in vain whether that has come.
+    private var awaited: [WorkerID: Int] = [:]
     /// When to see whether the fork server is what that hangs on, while anything is awaited.
     private var nextLook: UInt64 = 0
     /// Whether it was ended because nobody waited for it any more.
@@ -29,21 +31,25 @@ final class KeeperLauncher: WorkerLauncher {
 
     /// How long a fork server may take until it stands ready; it takes some 10 ms, on a machine that is not overloaded.
     private static let timeToStart: UInt64 = 30_000_000_000
-    /// How long a fork server may take until it has started a worker, or told the end of one, before it is given up.
-    private static let timeToAnswer: UInt64 = 10_000_000_000
     /// How long until it is looked whether its process was stopped; then it is given up at once.
     private static let timeBetweenLooks: UInt64 = 2_000_000_000
+    /// So often it is looked in vain whether a fork server has started a worker, or told the end of one, before it is given up: for some ten
+    /// seconds. Time in which nobody looked does not count: then this program stood still, and perhaps the fork server with it.
+    private static let mostLooksInVain = 5
     /// A process that was killed ends at once, unless it sleeps in the system where it cannot be woken.
     private static let timeToDie = Duration.seconds(1)
     /// A fork server that has no more workers ends at once, unless it was stopped.
     private static let timeToLeave = Duration.seconds(5)
     private static let timeToLeaveBeforeLooking = Duration.seconds(1)
+    private static let timeToLeaveInHaste = Duration.milliseconds(100)
 
     /// Starts a fork server. It gets ready on its own; see ``deadline``.
     ///
+    /// - Parameter clock: tells the time, in nanoseconds.
     /// - Throws: ``SystemError`` if this program cannot be started once more.
-    init(_ settings: PoolSettings) throws {
+    init(_ settings: PoolSettings, clock: @escaping () -> UInt64 = monotonicNanoseconds) throws {
         self.settings = settings
+        self.clock = clock
         let invitation = try OwnProgram.Invitation()
         let host = try ProcessHandle(pid: CurrentProcess.pid)
         let file = try KeeperSettings(settings).inFile()
@@ -54,9 +60,11 @@ final class KeeperLauncher: WorkerLauncher {
         poller = try Poller()
         try poller.add(invitation.socket.descriptor, token: Self.socketToken)
         process = try .adopting(try OwnProgram.start(invitation, environment: Self.environment(settings)))
+        // Its end of the socket may be held by another, a child that a `preload` has forked, so that its death would not show there.
+        try poller.add(process.descriptor, token: Self.processToken)
         socket = invitation.socket
         try socket.makeNonBlocking()
-        phase = .starting(deadline: monotonicNanoseconds() + Self.timeToStart)
+        phase = .starting(deadline: clock() + Self.timeToStart)
     }
 
     var deadline: UInt64? {
@@ -74,16 +82,17 @@ final class KeeperLauncher: WorkerLauncher {
     }
 
     private func awaitAnswer(about id: WorkerID) {
-        let now = monotonicNanoseconds()
+        let now = clock()
         if awaited.isEmpty { nextLook = now + Self.timeBetweenLooks }
-        if awaited[id] == nil { awaited[id] = now }
+        if awaited[id] == nil { awaited[id] = 0 }
     }
 
     /// Whether it is certain enough that no answer will come.
     private func isBeyondHope(at now: UInt64) -> Bool {
         if process.isStopped { return true }
         nextLook = now + Self.timeBetweenLooks
-        return awaited.values.contains { now - $0 > Self.timeToAnswer }
+        for id in awaited.keys { awaited[id]! += 1 }
+        return awaited.values.contains { $0 > Self.mostLooksInVain }
     }
 
     /// Swift's backtraces cost a tenth of a second and more for each crash, and on a terminal wait for a key: workers print none unless
@@ -149,19 +158,35 @@ final class KeeperLauncher: WorkerLauncher {
     func events() -> [LauncherEvent] {
         guard !isLost else { return [] }
         var events: [LauncherEvent] = []
-        let now = monotonicNanoseconds()
-        if let deadline, now > deadline {
+        takeNews(&events)
+        // Only now: it may have answered in time, and this program was stopped, so that nobody read it.
+        if !isLost, let deadline, case let now = clock(), now > deadline {
             guard phase == .ready else {
-                return [.unable(reason: "the fork server did not stand ready within 30 seconds")]
+                events.append(.unable(reason: "the fork server did not stand ready within 30 seconds"))
+                return events
             }
             if isBeyondHope(at: now) {
                 // Nothing would tell what becomes of its workers.
                 abandon()
                 process.waitUntilEnded(by: .now + Self.timeToDie)
+                takeNews(&events)
             }
         }
+        guard isLost else { return events }
+        events.append(loss())
+        // Until a worker has ended it could begin a task that is about to be given to another.
+        for handle in handles.values { handle.killGroup() }
+        let deadline = ContinuousClock.now + Self.timeToDie
+        for handle in handles.values { handle.waitUntilEnded(by: deadline) }
+        return events
+    }
+
+    /// Reads what the fork server has said until now, and notes if it will say nothing more.
+    private func takeNews(_ events: inout [LauncherEvent]) {
+        var hasEnded = false
         poller.wait(timeoutMilliseconds: 0) { token in
-            guard token != Self.socketToken, let handle = handles[token] else { return }
+            if token == Self.processToken { hasEnded = true }
+            guard let handle = handles[token] else { return }
             poller.remove(handle.descriptor)
             awaitAnswer(about: token)
         }
@@ -169,19 +194,14 @@ final class KeeperLauncher: WorkerLauncher {
             while let (report, descriptors) = try socket.receive(KeeperReport.self) {
                 if let event = event(for: report, descriptors) { events.append(event) }
             }
-            events.append(loss())
+            isLost = true
         } catch let error as SystemError where error.isTransient {
-            return events
+            // All that it had said before it ended has been read.
+            isLost = hasEnded
         } catch {
             // It is of no more use, whether it is gone or has gone mad.
-            events.append(loss())
+            isLost = true
         }
-        isLost = true
-        // Until a worker has ended it could begin a task that is about to be given to another.
-        for handle in handles.values { handle.killGroup() }
-        let deadline = ContinuousClock.now + Self.timeToDie
-        for handle in handles.values { handle.waitUntilEnded(by: deadline) }
-        return events
     }
 
     /// What it means that the fork server is lost: another one would end in the same `preload`.
@@ -222,10 +242,10 @@ final class KeeperLauncher: WorkerLauncher {
             // The fork server may not have been told, if it had too much else to read.
             if workers[id] == true { kill(id) }
             return .started(id, pid: pid)
-        case .startFailed(let id, let reason):
+        case .startFailed(let id, let reason, let isShortage):
             workers[id] = nil
             awaited[id] = nil
-            return .startFailed(id, reason: reason)
+            return .startFailed(id, reason: reason, isShortage: isShortage)
         case .ended(let id, let status):
             if let handle = handles.removeValue(forKey: id) { poller.remove(handle.descriptor) }
             workers[id] = nil
@@ -234,15 +254,18 @@ final class KeeperLauncher: WorkerLauncher {
         }
     }
 
-    func close() {
-        // It is not reading if it is lost, and otherwise goes when its socket closes.
-        if isLost || phase != .ready { process.kill() }
+    func close(inHaste: Bool) {
+        let mayLeaveByItself = !isLost && phase == .ready
         socket.shutDown()
-        process.waitUntilEnded(by: .now + Self.timeToLeaveBeforeLooking)
-        if !process.isStopped { process.waitUntilEnded(by: .now + Self.timeToLeave) }
+        if mayLeaveByItself {
+            process.waitUntilEnded(by: .now + (inHaste ? Self.timeToLeaveInHaste : Self.timeToLeaveBeforeLooking))
+            if !inHaste, !process.isStopped { process.waitUntilEnded(by: .now + Self.timeToLeave) }
+        }
         // Its workers go with it.
         process.kill()
-        process.waitForEnd()
+        process.waitUntilEnded(by: .now + Self.timeToDie)
+        // One that sleeps in the system is left to it; its entry in the system's table stays as long as this program.
+        if process.hasEnded { process.waitForEnd() }
     }
 }
 

@@ -61,6 +61,8 @@ struct PoolCore: ~Copyable {
         case putDown(WorkerID)
         /// Give up all workers that are left.
         case abandonWorkers
+        /// Say this on the program's standard error.
+        case say(String)
         /// The worker has been given something to do, and its memory is limited.
         case watchMemory(WorkerID)
     }
@@ -268,6 +270,7 @@ struct PoolCore: ~Copyable {
             case .terminateWorker(let id): order(.terminate(id), &aftermath)
             case .killWorker(let id): order(.kill(id), &aftermath)
             case .abandonWorkers: order(.abandonWorkers, &aftermath)
+            case .tellShortage: order(.say(shortage), &aftermath)
             case .stopWorker(let id):
                 // A stop always has room; if it did not go out, the worker is killed after a while.
                 guard let channel = channel(of: id) else { continue }

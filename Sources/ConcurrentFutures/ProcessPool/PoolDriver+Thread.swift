@@ -44,6 +44,7 @@ extension PoolDriver {
             launcher?.kill(id)
         case .putDown(let id): launcher?.kill(id)
         case .abandonWorkers: abandonWorkers()
+        case .say(let text): relay.say("\(settings.name): \(text)\n")
         case .watchMemory(let id):
             memoryWatch?.begin(id, now: monotonicNanoseconds())
         }
@@ -105,9 +106,12 @@ extension PoolDriver {
         return deadline <= now ? 0 : Int32(clamping: (deadline - now) / 1_000_000 + 1)
     }
 
+    /// Whether the pool is to end soon, in whatever state its processes are.
+    var isTerminated: Bool { locked { $0.core.machine.isTerminated } }
+
     func leave() {
         waitForOthersToFinish()
-        launcher?.close()
+        launcher?.close(inHaste: isTerminated)
         relay.close()
         timers.close()
         judges.close()

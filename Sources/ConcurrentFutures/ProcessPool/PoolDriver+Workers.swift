@@ -12,11 +12,8 @@ extension PoolDriver {
     func startWorker(_ id: WorkerID) {
         do {
             try launchWorker(id)
-            postponedStarts.succeeded()
         } catch {
-            let isShort = (error as? SystemError)?.isShortage == true
-            if isShort, postponedStarts.postpone(id, now: monotonicNanoseconds()) { return }
-            workerDidNotStart(id, String(describing: error))
+            workerDidNotStart(id, String(describing: error), isShortage: (error as? SystemError)?.isShortage == true)
         }
     }
 
@@ -56,6 +53,9 @@ extension PoolDriver {
         guard postponedStarts.nextTry != nil || nextStartLimit != nil else { return }
         let now = monotonicNanoseconds()
         for id in postponedStarts.take(now: now) { startWorker(id) }
+        guard let limit = nextStartLimit, limit <= now else { return }
+        // It may have said so in time, and this program was stopped, so that nobody heard it.
+        receiveReplies()
         for link in links where link.mustBeReadyBy.map({ $0 <= now }) == true {
             link.mustBeReadyBy = nil
             guard !link.isReady, link.channel.stage != .initializing else { continue }
@@ -86,10 +86,11 @@ extension PoolDriver {
         for event in launcher.events() {
             switch event {
             case .started(let id, let pid):
+                postponedStarts.succeeded()
                 guard let link = links.first(where: { $0.id == id }) else { continue }
                 link.pid = pid
                 if !link.isReady { link.mustBeReadyBy = monotonicNanoseconds() + Self.timeToGetReady }
-            case .startFailed(let id, let reason): workerDidNotStart(id, reason)
+            case .startFailed(let id, let reason, let isShortage): workerDidNotStart(id, reason, isShortage: isShortage)
             case .ended(let id, let status): workerEnded(id, status)
             case .unable(let reason): launcherIsUnable(reason)
             case .lost: launcherWasLost()
@@ -99,8 +100,12 @@ extension PoolDriver {
 
     // MARK: Ends
 
-    private func workerDidNotStart(_ id: WorkerID, _ reason: String) {
-        if let tap = remove(id)?.standardError { _ = relay.remove(tap) }
+    /// - Parameter isShortage: whether that may be different in a moment.
+    private func workerDidNotStart(_ id: WorkerID, _ reason: String, isShortage: Bool) {
+        let link = remove(id)
+        if let tap = link?.standardError { _ = relay.remove(tap) }
+        // Who is not wanted any more was to be killed, and would not be once more.
+        if isShortage, link?.isUnwanted != true, postponedStarts.postpone(id, now: monotonicNanoseconds()) { return }
         let failure = PoolError(.brokenPool, "a worker cannot be started: \(reason)")
         withCore { core, aftermath in
             core.workerEnded(id, running: false, failure: failure, isKeepersFault: false, &aftermath)
@@ -170,7 +175,7 @@ extension PoolDriver {
     private func closeLauncher() {
         guard let launcher else { return }
         poller.remove(launcher.descriptor)
-        launcher.close()
+        launcher.close(inHaste: isTerminated)
         self.launcher = nil
     }
 

@@ -171,7 +171,10 @@ extension PoolStateMachine {
 
     // MARK: Workers
 
-    var mayStartWorkers: Bool { canStartWorkers && deathsInVain < Self.mostDeathsInVain }
+    var mayStartWorkers: Bool { canStartWorkers && !areStartsHeldBack }
+
+    /// Whether it is waited until another worker is started, because one was in vain.
+    var areStartsHeldBack: Bool { startBackoff.end != nil || (startBackoff.isProbing && startingCount > 0) }
 
     private mutating func startWorker(_ actions: inout Actions) {
         let id = workers.insert(

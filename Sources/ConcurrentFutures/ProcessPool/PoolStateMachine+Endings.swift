@@ -113,15 +113,26 @@ extension PoolStateMachine {
             meet(victim, task, continues: continues, isNobodysFault: isKeepersFault, &actions)
         } else {
             let isInVain = worker.state == .starting || (worker.state == .ready && !innocent.isEmpty)
-            if isInVain, !isKeepersFault { deathsInVain += 1 }
+            if isInVain, !isKeepersFault { diedInVain(&actions) }
             for task in innocent.reversed() { requeue(task, &actions) }
         }
-        if workers.count == 0, !mayStartWorkers { breakDown(&actions) }
+        if workers.count == 0 {
+            startBackoff.cutShort()
+            if !canStartWorkers || deathsInVain >= Self.mostDeathsInVain { breakDown(&actions) }
+        }
         // What kills a worker that has nothing to do may kill the next one, too: until there is work none is started in its place.
         let diedIdle = worker.state == .ready && worker.finishedCount == 0 && worker.inFlight.isEmpty
         if !diedIdle { keepMinimum(&actions) }
         dispatch(&actions)
         settle(&actions)
+    }
+
+    private mutating func diedInVain(_ actions: inout Actions) {
+        if workers.count == 0 {
+            deathsInVain += 1
+        } else if startBackoff.failed(at: now) {
+            actions.append(.tellShortage)
+        }
     }
 
     /// No worker can ever be started, for a reason that the driver knows.
@@ -169,6 +180,7 @@ extension PoolStateMachine {
     /// Nothing more comes in, and whatever has not ended is cancelled, whether it runs or not. All has ended soon after the grace period.
     package mutating func terminate(gracePeriod: UInt64, actions: inout Actions) {
         isShutDown = true
+        isTerminated = true
         configuration.gracePeriod = min(configuration.gracePeriod, gracePeriod)
         abandonAt = min(abandonAt, now + configuration.gracePeriod + Self.timeToAbandon)
         for (id, worker) in workers.elements {

@@ -33,10 +33,24 @@ extension PoolStateMachine {
             "what time matters to is counted"
         )
         checkIdle()
+        checkStarts()
+    }
+
+    private func checkStarts() {
+        if let end = startBackoff.end {
+            precondition(workers.count > 0, "it is waited while nobody does the work")
+            precondition(end <= now + configuration.longestStartPause, "it is waited for longer than it may")
+            precondition(nextTime.map { $0 <= end } == true, "nobody would end the pause")
+        }
+        guard life == .open, canStartWorkers, workers.count < configuration.maxWorkers else { return }
         let ahead = workers.elements.reduce(0) { $0 + max(0, $1.element.liveCount - 1) }
         precondition(
-            ahead <= startingCount || workers.count >= configuration.maxWorkers || !mayStartWorkers || life != .open,
+            ahead <= startingCount || areStartsHeldBack,
             "a task waits behind another although there could be one more worker"
+        )
+        precondition(
+            backlogCount <= startingCount || areStartsHeldBack,
+            "a task waits although there could be one more worker"
         )
     }
 

@@ -40,7 +40,7 @@ extension PoolStateMachine {
     /// When ``timePassed(actions:)`` is to be called next; `nil` for never.
     package var nextTime: UInt64? {
         guard needsTime else { return beginningsCheck.time }
-        var next = min(timers.next ?? .max, abandonAt, beginningsCheck.time ?? .max)
+        var next = min(timers.next ?? .max, abandonAt, beginningsCheck.time ?? .max, startBackoff.end ?? .max)
         for (_, worker) in workers.elements { next = min(next, worker.ladder?.next ?? worker.lookAt) }
         if let timeout = configuration.idleTimeout, let first = idle.first, hasWorkersToSpare {
             next = min(next, workers[first]!.idleSince + timeout)
@@ -75,6 +75,7 @@ extension PoolStateMachine {
             }
         }
         checkBeginnings(&actions)
+        if startBackoff.timePassed(now: now) { keepMinimum(&actions) }
         if abandonAt <= now {
             abandonAt = .max
             actions.append(.abandonWorkers)

@@ -27,6 +27,10 @@ package struct PoolStateMachine: ~Copyable {
         package var timeAhead: UInt64
         /// Who has ended nothing for so many nanoseconds, while others have, is held up by a long task, and what waits behind that goes elsewhere.
         package var timeUntilHeldUp: UInt64
+        /// After a start in vain while others live no worker is started for so many nanoseconds, each time for twice as long.
+        package var startPause: UInt64
+        /// But not for longer than this.
+        package var longestStartPause: UInt64
         /// After so many tasks a worker goes; `nil` for never.
         package var maxTasksPerWorker: Int?
         /// After so many nanoseconds without a task a worker goes; `nil` for never.
@@ -41,6 +45,8 @@ package struct PoolStateMachine: ~Copyable {
             timeToBegin: UInt64 = 2_000_000_000,
             timeAhead: UInt64 = 1_000_000,
             timeUntilHeldUp: UInt64 = 10_000_000,
+            startPause: UInt64 = 50_000_000,
+            longestStartPause: UInt64 = 4_000_000_000,
             maxTasksPerWorker: Int? = nil,
             idleTimeout: UInt64? = nil
         ) {
@@ -52,6 +58,8 @@ package struct PoolStateMachine: ~Copyable {
             self.timeToBegin = timeToBegin
             self.timeAhead = timeAhead
             self.timeUntilHeldUp = timeUntilHeldUp
+            self.startPause = startPause
+            self.longestStartPause = longestStartPause
             self.maxTasksPerWorker = maxTasksPerWorker
             self.idleTimeout = idleTimeout
         }
@@ -79,6 +87,8 @@ package struct PoolStateMachine: ~Copyable {
         case stopWorker(WorkerID)
         /// Give up all workers, whatever has become of them, and tell the end of each.
         case abandonWorkers
+        /// Say that the pool works on with fewer workers than it should have.
+        case tellShortage
         case complete(TaskID, Ending)
         /// Everything has ended: the last action of all.
         case stopped
@@ -221,6 +231,8 @@ package struct PoolStateMachine: ~Copyable {
     package var now: UInt64 = 0
     var life = Life.open
     var isShutDown = false
+    /// Whether all is to end soon after the grace period.
+    var isTerminated = false
     /// Whether nothing is begun any more, not even another attempt.
     var cancelsPending = false
     var tasks = Slab<Task>()
@@ -241,8 +253,11 @@ package struct PoolStateMachine: ~Copyable {
     /// When to look next whether workers are held up by long tasks.
     var nextLookForHeldUp: UInt64 = 0
     var canStartWorkers = true
-    /// Workers that died before they were ready, or with tasks none of which they had begun, without a task having ended in between.
+    /// Workers that died before they were ready, or with tasks none of which they had begun, while no other lived, without a task having ended in
+    /// between.
     var deathsInVain = 0
+    /// When others are started after such deaths while another one lives.
+    var startBackoff: StartBackoff
     /// The deadlines of tasks, and the times of their next attempts.
     var timers = TaskTimers()
     /// Tasks with limits, workers on a ladder, and workers that were told to end: as long as there are any, it matters what time it is.
@@ -259,6 +274,7 @@ package struct PoolStateMachine: ~Copyable {
 
     package init(configuration: Configuration) {
         self.configuration = configuration
+        startBackoff = StartBackoff(first: configuration.startPause, longest: configuration.longestStartPause)
         mayLetGo = configuration.idleTimeout != nil || configuration.maxTasksPerWorker != nil
     }
 
@@ -295,6 +311,7 @@ package struct PoolStateMachine: ~Copyable {
         guard workers[id]?.state == .starting else { return }
         workers[id]!.state = .ready
         startingCount -= 1
+        startBackoff.succeeded()
         becomeFree(id, &actions)
         settle(&actions)
     }
@@ -400,7 +417,7 @@ package struct PoolStateMachine: ~Copyable {
     // MARK: Questions
 
     /// Whether it has to be told the time before the next event.
-    var needsTime: Bool { timedCount > 0 || mayLetGo || isShutDown }
+    var needsTime: Bool { timedCount > 0 || mayLetGo || isShutDown || startBackoff.end != nil }
 
     /// Where a task is; `nil` if it is not in a worker's channel.
     package func place(of task: TaskID) -> (worker: WorkerID, index: Int)? {

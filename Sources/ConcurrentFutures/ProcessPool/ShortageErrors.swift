@@ -27,6 +27,14 @@ extension PoolError {
 }
 
 extension PoolCore {
+    /// That there are fewer workers than there should be, and why.
+    var shortage: String {
+        """
+        the pool works on with \(machine.workerCount) of \(machine.configuration.maxWorkers) workers, and tries again to start more: \
+        \(brokenReason?.message ?? "")
+        """
+    }
+
     /// What a worker tells as the outcome of its task; an error in its place if that is lost for want of descriptors or memory here.
     func outcome(of task: TaskID, _ reply: Reply) -> Payload {
         switch reply.received {

@@ -7,7 +7,7 @@ final class StandardErrorRelay: Sendable {
     private struct State {
         var taps: [UInt64: StandardErrorTap] = [:]
         var nextToken: UInt64 = 1
-        /// What is to be written, from workers that have ended.
+        /// What is to be written, from workers that have ended, or of the pool's own.
         var leftOver: [UInt8] = []
         /// Until when somebody may read what is left, once the pool has ended.
         var deadline: UInt64?
@@ -32,10 +32,7 @@ final class StandardErrorRelay: Sendable {
     /// - Returns: what it writes can be seen through, and the end that it is given.
     func makeTap() throws(SystemError) -> (reading: StandardErrorTap, writing: Descriptor) {
         let (reading, writing) = try makePipe()
-        if state.withLock({ $0.thread == nil }) {
-            let thread = try SystemThread.startJoinable(name: "cf-stderr") { self.run() }
-            state.withLock { $0.thread = thread }
-        }
+        try startThread()
         let tap = state.withLock { state in
             let tap = StandardErrorTap(reading, token: state.nextToken)
             state.taps[tap.token] = tap
@@ -49,6 +46,21 @@ final class StandardErrorRelay: Sendable {
             throw error
         }
         return (tap, writing)
+    }
+
+    private func startThread() throws(SystemError) {
+        guard state.withLock({ $0.thread == nil }) else { return }
+        let thread = try SystemThread.startJoinable(name: "cf-stderr") { self.run() }
+        state.withLock { $0.thread = thread }
+    }
+
+    /// Writes a line of the pool's own, if there is a thread that could wait until somebody reads it.
+    func say(_ line: String) {
+        guard (try? startThread()) != nil else { return }
+        state.withLock { state in
+            if state.leftOver.count < Self.mostLeftOver { state.leftOver += Array(line.utf8) }
+        }
+        bell.ring()
     }
 
     /// Takes a dead worker's tap out, and what it wrote last.

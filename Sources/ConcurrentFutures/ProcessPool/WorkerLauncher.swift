@@ -26,12 +26,15 @@ protocol WorkerLauncher: AnyObject {
     /// What has happened since the last call, in order.
     func events() -> [LauncherEvent]
     /// Ends the launcher and whatever is left of its workers, and returns when they are gone.
-    func close()
+    ///
+    /// - Parameter inHaste: whether it is killed rather than waited for, if it does not go at once.
+    func close(inHaste: Bool)
 }
 
 enum LauncherEvent {
     case started(WorkerID, pid: Int32)
-    case startFailed(WorkerID, reason: String)
+    /// - Parameter isShortage: whether the system had too little of something, which may be different in a moment.
+    case startFailed(WorkerID, reason: String, isShortage: Bool)
     case ended(WorkerID, ExitStatus)
     /// It can launch nothing, and never will: no other one would do better.
     case unable(reason: String)

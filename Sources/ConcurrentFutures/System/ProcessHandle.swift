@@ -87,6 +87,9 @@ final class ProcessHandle: Sendable {
         return state == "T" || state == "t"
     }
 
+    /// Whether it has ended, reaped or not.
+    var hasEnded: Bool { Self.hasEnded(descriptor) }
+
     /// Whether it has ended, if the descriptor is a handle of a process.
     static func hasEnded(_ descriptor: Descriptor) -> Bool {
         var watched = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)

@@ -128,7 +128,8 @@ final class ForkServer {
                     guard let descriptors = WorkerDescriptors(try descriptors.get()) else { return false }
                     try start(id, method, descriptors)
                 } catch {
-                    try report(.startFailed(id, reason: String(describing: error)))
+                    let isShortage = (error as? SystemError)?.isShortage == true
+                    try report(.startFailed(id, reason: String(describing: error), isShortage: isShortage))
                 }
             case .prepare(let number, let definition):
                 definition.withUnsafeBytes { functions.define(number, $0) }

@@ -25,7 +25,8 @@ enum KeeperReport: Codable {
     case preloadFailed(RemoteError)
     /// A worker has been started; a handle of its process comes with the message.
     case started(WorkerID, pid: Int32)
-    case startFailed(WorkerID, reason: String)
+    /// - Parameter isShortage: whether the system had too little of something, which may be different in a moment.
+    case startFailed(WorkerID, reason: String, isShortage: Bool)
     /// A worker has ended and was reaped; nothing of its group is left.
     case ended(WorkerID, ExitStatus)
 }

@@ -17,7 +17,7 @@ struct EndingTests {
         #expect(pids.allSatisfy { ProcessWork.isAlive($0) })
         let start = ContinuousClock.now
         await pool.terminate(gracePeriod: .milliseconds(200))
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(5))
         #expect(!pids.contains { ProcessWork.isAlive($0) })
         for future in [stubborn, stopped] {
             await #expect(throws: CancellationError.self) { try await future.value }

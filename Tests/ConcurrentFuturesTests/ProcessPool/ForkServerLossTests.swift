@@ -182,4 +182,25 @@ struct ForkServerLossTests {
             }
         }
     }
+
+    // D1
+    @Test("is seen although a child of its preload holds on to all that it had open")
+    func outlivedByChild() async throws {
+        let directory = try TemporaryDirectory()
+        let log = directory.file("log")
+        defer { for line in lines(of: log) { kill(Int32(line)!, SIGKILL) } }
+        try await withinBound {
+            let preload = PreloadCall.call(StartupWork.leaveChild, log)
+            try await withProcessPool(maxWorkers: 1, preload: preload) { pool async throws in
+                #expect(try await pool.run(Work.answer) == 42)
+                let lost = try #require(pool.forkServerPid)
+                let running = pool.submit(ProcessWork.sleepingPid, 60_000)
+                #expect(await becomesTrue { running.isRunning })
+                try Self.killForkServer(of: pool)
+                #expect(Self.isLoss(await running.result.error))
+                #expect(try await pool.run(Work.answer) == 42)
+                #expect(pool.forkServerPid != lost)
+            }
+        }
+    }
 }

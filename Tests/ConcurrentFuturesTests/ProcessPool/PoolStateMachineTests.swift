@@ -19,7 +19,7 @@ struct PoolStateMachineTests {
         #expect(seen == Set(PoolSimulation.Fate.allCases))
     }
 
-    private struct Bench: ~Copyable {
+    struct Bench: ~Copyable {
         var machine: PoolStateMachine
         var actions: PoolStateMachine.Actions = []
 
@@ -275,28 +275,5 @@ struct PoolStateMachineTests {
         }
         bench.machine.workerReady(next, actions: &bench.actions)
         #expect(bench.take() == [.send(tasks[1], to: next), .send(tasks[2], to: next)])
-    }
-
-    @Test("workers that keep dying before they are ready break the pool, and everything that waits learns it")
-    func breaks() {
-        var bench = Bench(maxWorkers: 1)
-        let task = bench.machine.submit(cost: 1, actions: &bench.actions)
-        for _ in 0..<PoolStateMachine.mostDeathsInVain {
-            let actions = bench.take()
-            guard actions.count == 1, case .startWorker(let id) = actions[0] else {
-                Issue.record("\(actions)")
-                return
-            }
-            bench.machine.workerEnded(
-                id,
-                victim: nil,
-                continues: false,
-                isKeepersFault: false,
-                actions: &bench.actions
-            )
-        }
-        #expect(bench.take() == [.complete(task, .broken)])
-        let late = bench.machine.submit(cost: 1, actions: &bench.actions)
-        #expect(bench.take() == [.complete(late, .broken)])
     }
 }

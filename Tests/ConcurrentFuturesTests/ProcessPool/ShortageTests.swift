@@ -51,6 +51,18 @@ struct ShortageTests {
         }
     }
 
+    @Test("a pool that cannot start more workers works on and says so once, and starts them as soon as it can")
+    func fewerWorkers() async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let said = try await pool.run(ShortageWork.workOnWithFewer, gate)
+            #expect(said.contains("the pool works on with 1 of 2 workers"), "\(said)")
+            #expect(said.contains("Too many open files"), "\(said)")
+            #expect(said.split(separator: "\n").count == 1, "\(said)")
+        }
+    }
+
     @Test("results wait in their worker while its user has too many files under way")
     func manyResults() async throws {
         try await withProcessPool(maxWorkers: 1) { pool async throws in

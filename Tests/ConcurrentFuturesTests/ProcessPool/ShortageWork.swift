@@ -77,7 +77,7 @@ enum ShortageWork {
             options: ProcessPoolOptions()
         )
         let launcher = try KeeperLauncher(settings)
-        defer { launcher.close() }
+        defer { launcher.close(inHaste: true) }
         let bell = try Doorbell()
         let channel = try launcher.launch(1, bell: bell, standardError: nil)
         let hoard = try Hoard(.descriptors)
@@ -182,6 +182,39 @@ enum ShortageWork {
             hoard.giveBack()
             guard try await pool.run(ProcessWork.count, ProcessWork.make(100_000)) == 100_000 else { return nil }
             return error as? PoolError
+        }
+    }
+
+    /// Has a pool whose fork server has no room for another worker's descriptors until that has been said, while one worker runs a task.
+    ///
+    /// - Returns: what was said on the host's standard error.
+    static func workOnWithFewer(_ gate: FileGate) async throws -> String {
+        let (reading, writing) = try makePipe()
+        let standardError = dup(2)
+        dup2(writing.number, 2)
+        defer {
+            dup2(standardError, 2)
+            close(standardError)
+        }
+        return try await withProcessPool(maxWorkers: 2) { pool async throws in
+            let first = pool.submit(Work.passGate, gate, "first")
+            guard await becomesTrue({ gate.hasBegun("first") }) else { throw PoolError(.timedOut, "nothing runs") }
+            let forkServer = pool.forkServerPid!
+            let earlier = limitDescriptors(of: forkServer, to: 1)
+            let second = pool.submit(Work.passGate, gate, "second")
+            var said = ""
+            let isSaid = await becomesTrue {
+                if case .bytes(let bytes) = readAvailable(reading) { said += String(decoding: bytes, as: UTF8.self) }
+                return said.hasSuffix("\n")
+            }
+            _ = limitDescriptors(of: forkServer, to: earlier)
+            guard isSaid, await becomesTrue({ gate.hasBegun("second") }), !first.isDone else {
+                throw PoolError(.timedOut, "the second task has not begun beside the first; it was said: \(said)")
+            }
+            try gate.release()
+            _ = try await (first.value, second.value)
+            if case .bytes(let bytes) = readAvailable(reading) { said += String(decoding: bytes, as: UTF8.self) }
+            return said
         }
     }
 

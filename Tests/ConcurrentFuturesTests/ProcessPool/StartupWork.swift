@@ -1,3 +1,4 @@
+import CSystemShims
 import ConcurrentFutures
 import Foundation
 import Synchronization
@@ -73,6 +74,16 @@ enum StartupWork {
     /// Leaves a thread running for ever.
     static func leaveThread() throws {
         Thread.detachNewThread { while true { pause() } }
+    }
+
+    /// Leaves a child that has all that its parent has open, until it is killed.
+    static func leaveChild(_ log: String) throws {
+        let child = cf_fork()
+        if child == 0 {
+            alarm(300)
+            while true { pause() }
+        }
+        try appendLine("\(child)", to: log)
     }
 
     /// Has signals mean something else from now on.
