@@ -16,5 +16,6 @@ package protocol FuzzTarget: Sendable {
 }
 
 package let allTargets: [any FuzzTarget] = [
-    FrameTarget(), DecoderTarget(), OutcomeTarget(), BatchTarget(), InitializerTarget(), ReportTarget(),
+    FrameTarget(), UnpublishedTarget(), DecoderTarget(), OutcomeTarget(), ItemsTarget(), BatchTarget(),
+    InitializerTarget(), ReportTarget(),
 ]

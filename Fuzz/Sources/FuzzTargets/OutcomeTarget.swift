@@ -1,7 +1,7 @@
 @testable import ConcurrentFutures
 
 /// A type of function whose outcomes are read.
-private protocol OutcomeKind: Sendable {
+protocol OutcomeKind: Sendable {
     func read(_ payload: Payload) -> Bool
     func readBatch(_ payload: Payload) -> Bool
     var samples: [[UInt8]] { get }
@@ -53,12 +53,14 @@ private struct Kind<Function: TaskFunction>: OutcomeKind {
     }
 }
 
-private let kinds: [any OutcomeKind] = [
+let outcomeKinds: [any OutcomeKind] = [
     Kind(SyncFunction { (n: Int) -> Int in n }, 42),
     Kind(SyncFunction { () -> String in "" }, "text", String(repeating: "long", count: 20)),
     Kind(AsyncFunction { (n: Int) async -> [Record] in [] }, [.sample]),
     Kind(MappedFunction { (n: Int) -> [String: [Int]?] in [:] }, ["a": [1]], ["b": nil]),
     Kind(SyncAction { (n: Int) -> Void in }, ()),
+    // Of a batch these, and whole numbers, are read many at once.
+    Kind(MappedFunction { (n: Double) -> Double in n }, 1.5, -2),
 ]
 
 /// The outcome of a call: a byte that says of which type of function, then the outcome.
@@ -68,12 +70,12 @@ struct OutcomeTarget: FuzzTarget {
 
     func read(_ input: UnsafeRawBufferPointer) -> Bool {
         guard let first = input.first else { return false }
-        return kinds[Int(first) % kinds.count].read(.bytes([UInt8](input.dropFirst())))
+        return outcomeKinds[Int(first) % outcomeKinds.count].read(.bytes([UInt8](input.dropFirst())))
     }
 
     func restructure(_ input: [UInt8], _ mutator: inout Mutator) -> [UInt8] {
         guard let first = input.first else { return input }
-        let kind = mutator.roll(1...8) == 1 ? UInt8(mutator.roll(0...kinds.count - 1)) : first
+        let kind = mutator.roll(1...8) == 1 ? UInt8(mutator.roll(0...outcomeKinds.count - 1)) : first
         return [kind] + Self.change(outcome: Array(input.dropFirst()), &mutator)
     }
 
@@ -91,52 +93,6 @@ struct OutcomeTarget: FuzzTarget {
     }
 
     var seeds: [[UInt8]] {
-        kinds.enumerated().flatMap { index, kind in kind.samples.map { [UInt8(index)] + $0 } }
-    }
-}
-
-/// The outcomes of a batch: a byte that says of which type of function, then as the host puts them together.
-struct BatchTarget: FuzzTarget {
-    let name = "batch"
-    let mostBytesPerByte = 3 * MemoryLayout<Record?>.stride
-
-    func read(_ input: UnsafeRawBufferPointer) -> Bool {
-        guard let first = input.first else { return false }
-        return kinds[Int(first) % kinds.count].readBatch(.bytes([UInt8](input.dropFirst())))
-    }
-
-    private static let headerSize = 13
-
-    func restructure(_ input: [UInt8], _ mutator: inout Mutator) -> [UInt8] {
-        guard input.count > Self.headerSize else { return mutator.changeBytes(of: input) }
-        var items: [[UInt8]] = []
-        var rest = input[Self.headerSize...]
-        while rest.count >= 8 {
-            let length = rest.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
-            guard length <= rest.count - 8 else { break }
-            items.append(Array(rest.dropFirst(8).prefix(Int(length))))
-            rest = rest.dropFirst(8 + Int(length))
-        }
-        mutator.changeList(of: &items) { OutcomeTarget.change(outcome: $0, &$1) }
-        var count = UInt32(items.count)
-        if mutator.roll(1...8) == 1 { count = UInt32(truncatingIfNeeded: mutator.number()) }
-        return Self.batch(of: items, count: count, kind: input[0])
-    }
-
-    private static func batch(of items: [[UInt8]], count: UInt32, kind: UInt8) -> [UInt8] {
-        let progress = BatchProgress()
-        for item in items { progress.append(.bytes(item)) }
-        var bytes = [kind]
-        progress.payload(nanoseconds: 1000).withUnsafeBytes { bytes += $0 }
-        bytes.replaceSubrange(1..<5, with: withUnsafeBytes(of: count) { [UInt8]($0) })
-        return bytes
-    }
-
-    var seeds: [[UInt8]] {
-        kinds.enumerated().flatMap { index, kind in
-            [[], Array(kind.samples.prefix(1)), kind.samples].map { items in
-                Self.batch(of: items, count: UInt32(items.count), kind: UInt8(index))
-            }
-        }
+        outcomeKinds.enumerated().flatMap { index, kind in kind.samples.map { [UInt8(index)] + $0 } }
     }
 }

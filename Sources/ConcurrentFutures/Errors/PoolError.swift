@@ -66,7 +66,8 @@ public struct PoolError: Error, Sendable {
         get { (cause as? DeferredError)?.error ?? cause }
         set { cause = newValue }
     }
-    /// Why the earlier attempts of the task failed, the first one first; see ``RetryPolicy``. Of more than 64, the first and the last 32.
+    /// Why the earlier attempts of the task failed, the first one first; see ``RetryPolicy``. Of more than 64, the first and the last 32. They
+    /// are not kept where the last attempt failed with an error that is no `PoolError`.
     public var previousFailures: [any Error] = []
     /// If a deadline was missed, when that was, on the clock of ``monotonicNanoseconds()``: by it a `map` knows its own deadline from others.
     var missedDeadline: UInt64?

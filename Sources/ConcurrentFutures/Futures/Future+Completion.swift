@@ -57,6 +57,9 @@ extension Future {
     /// that the pool has for them, so one that blocks delays other callbacks but no task; those of an ``InlineExecutor`` run
     /// where the task ended. A callback that is added when all others have run is run at once, by this call.
     ///
+    /// If the system gives a pool no thread for its callbacks, they run where the task ended, too, or where its end is
+    /// noticed: that is better than never. One that blocks then delays other tasks of the pool as well.
+    ///
     /// - Parameter body: Called once, with this future.
     public func onCompletion(_ body: @escaping @Sendable (Future<Value>) -> Void) {
         let isAdded = machine.withLock { machine in

@@ -50,8 +50,8 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     ///   - name: what the names of the pool's threads begin with.
     ///   - initializer: what runs once in each worker, before its first task. If it fails, the pool is broken: whatever waits and
     ///     whatever comes fails with ``PoolError/Code/brokenPool`` and the reason.
-    ///   - preload: what runs once in the fork server before it forks a worker, so that all workers share what it leaves in memory. If
-    ///     it fails, the pool is broken too. Only with ``StartMethod/forkServer``.
+    ///   - preload: what runs once in the fork server before it forks a worker, so that all workers share what it leaves in memory. It
+    ///     runs again in a new fork server if one was lost. If it fails, the pool is broken too. Only with ``StartMethod/forkServer``.
     ///   - options: limits of time and memory, surroundings of the workers, and more.
     /// - Throws: ``PoolError`` with the code ``PoolError/Code/invalidConfiguration`` for an option that makes no sense, and
     ///   ``PoolError/Code/unsupportedHost`` if this program loaded the library at run time, with
@@ -166,7 +166,8 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     /// Tasks that run are asked to stop; after half of the grace period their processes are sent SIGTERM, at its end SIGKILL. It does not wait for
     /// completion callbacks. May be called again, also with a shorter grace period, and while ``shutdown(cancelPending:)`` waits.
     ///
-    /// - Parameter gracePeriod: how long tasks that run may take to stop; `nil` for the pool's own. A longer one than the pool's makes no difference.
+    /// - Parameter gracePeriod: how long tasks that run may take to stop; `nil` for the pool's own. A longer one than the pool's makes no difference, and
+    ///   a negative one counts as zero.
     public nonisolated(nonsending) func terminate(gracePeriod: Duration? = nil) async {
         guard !isForked else { return }
         driver.terminate(gracePeriod: (gracePeriod ?? settings.gracePeriod).clampedNanoseconds)

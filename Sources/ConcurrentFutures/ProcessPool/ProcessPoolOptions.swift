@@ -30,8 +30,10 @@ public struct ProcessPoolOptions: Sendable {
     /// How many tasks the pool holds that have not ended, at least 1; items of a `map` that travel together count as one. Over it `submit`
     /// fails its future with ``PoolError/Code/queueFull``, and `run` and `map` wait.
     public var maxPending: Int?
-    /// How many bytes the arguments of tasks that have not ended take together, at least 1; else as ``maxPending``. A task that is
-    /// alone is taken whatever its size.
+    /// How many bytes the arguments of tasks that have not ended take together, at least 1; else as ``maxPending``.
+    ///
+    /// While they are fewer, another task is let in whatever its size, which is known only once its arguments are encoded. So the limit may be exceeded by
+    /// one task for each thread or Swift task that submits at that moment, and a task that is bigger than the limit is taken, too.
     public var maxPendingBytes: Int?
 
     // MARK: Limits of a worker

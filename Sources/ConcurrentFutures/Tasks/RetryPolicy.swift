@@ -7,8 +7,11 @@ import Glibc
 /// let page = try await pool.run(load, url, timeout: .seconds(2), retry: policy)
 /// ```
 ///
-/// Without a policy a task is run once. What fails in the end is told by the last attempt's failure; if that is a ``PoolError``, it keeps
-/// those of the attempts before in ``PoolError/previousFailures``. The loss of a pool's fork server is nobody's failure, and counts as no attempt.
+/// Without a policy a task is run once. What fails in the end is told by the last attempt's failure. If that is a ``PoolError``, as after a crash or a
+/// timeout, it keeps those of the attempts before in ``PoolError/previousFailures``. If it is an error of another type that the function has thrown, there
+/// is no place in it for them, and they are not kept: who wants to know them can note them in ``retriesError``, as far as they were thrown.
+///
+/// The loss of a pool's fork server is nobody's failure, and counts as no attempt.
 ///
 /// A task that is run again is begun anew, so what it changes outside of itself should bear being done twice. In a `map` each item has
 /// attempts of its own.

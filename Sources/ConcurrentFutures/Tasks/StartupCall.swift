@@ -1,5 +1,7 @@
 /// A function with its arguments that runs once in each worker of a process pool, before its first task: the pool's `initializer`.
 ///
+/// A worker that takes the place of another one runs it again, whatever the other one ended of.
+///
 /// ```swift
 /// func openDatabase(_ path: String) throws { database = try Database(path) }
 ///
@@ -60,6 +62,9 @@ public struct StartupCall: Sendable {
 /// It cannot be `async`, and must leave no thread behind: a process with threads cannot be forked safely. What it leaves must be memory: workers have none
 /// of the descriptors that it opened, and processes that it started are ended when the first worker ends.
 /// Signals mean what they usually do again.
+///
+/// If a fork server is lost, the function runs again in the one that takes its place, with the same arguments: what it changes outside of its process
+/// should bear being done twice.
 public struct PreloadCall: Sendable {
     let body: any TaskBody<Void>
     let options: TaskOptions

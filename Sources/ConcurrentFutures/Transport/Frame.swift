@@ -65,7 +65,7 @@ struct CallNumber: Hashable {
 
 /// What a worker sends to the host: this header, then the payload.
 struct ReplyHeader {
-    enum Kind: UInt8 {
+    enum Kind: UInt8, CaseIterable {
         /// The worker stands ready; no task.
         case ready = 1
         /// A call's outcome; its task has ended.

@@ -26,6 +26,39 @@ import Testing
     }
 
     // C1
+    @Test("a task that ignores everything is dead within 20 ms of the end of its grace period")
+    func deadInTime() async throws {
+        let directory = try TemporaryDirectory()
+        let (timeout, grace, promised) = (
+            Duration.milliseconds(100), Duration.milliseconds(50), Duration.milliseconds(20)
+        )
+        try await withProcessPool(maxWorkers: 1, options: .grace(grace)) { pool async throws in
+            // The promise is for a machine that does nothing else. On one that is busy it takes long until each of those runs who have a part in a
+            // kill, so a try shows nothing there; on a quiet one a kill that comes late by itself comes late each time.
+            var lateThoughQuiet = 0
+            for attempt in 1...10 {
+                // The time of starting a worker is not in question.
+                _ = try await pool.run(StoppingWork.spin, 0)
+                let quiet = Quiet()
+                let start = ContinuousClock.now
+                let error = await expectPoolError(.timedOut) {
+                    try await pool.run(
+                        StoppingWork.ignoreAllAsleep,
+                        directory.file("began \(attempt)"),
+                        timeout: timeout
+                    )
+                }
+                let lateness = .now - start - timeout - grace
+                let wasQuiet = await quiet.lasted()
+                #expect(lateness >= .zero && error?.signal == SIGKILL)
+                if lateness < promised { return }
+                if wasQuiet { lateThoughQuiet += 1 }
+            }
+            #expect(lateThoughQuiet < 3)
+        }
+    }
+
+    // C1
     @Test("a task that does not handle SIGTERM is dead of it after half of the grace period")
     func terminated() async throws {
         let directory = try TemporaryDirectory()

@@ -201,6 +201,15 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
             ways: [.whileShuttingDown],
             size: 100_000_000
         )
+        + cases(stages: [.run], failures: [.death(.trap)], ways: [.direct], size: 100_000_000)
+        + cases(stages: [.run], failures: [.death(.exitFortyTwo)], ways: [.fromCallback], size: 100_000_000)
+        + cases(stages: [.encodeArgument], failures: [.error], ways: [.fromCallback], size: 100_000_000)
+        + cases(
+            stages: [.decodeArgument, .encodeResult],
+            failures: [.death(.kill)],
+            ways: [.fromCallback],
+            size: 100_000_000
+        )
 }
 
 extension MatrixCase {

@@ -6,106 +6,9 @@ import PoolSimulation
 
 // What tasks do that want to harm the host, or to look as if their worker had gone mad.
 
-/// A worker's own end of its channel, found as a mad pointer would find it: by looking where memory is mapped.
-struct OwnChannel {
-    /// The control file: words, states, then the ring of replies.
-    let control: UnsafeMutableRawPointer
-    let requests: UnsafeMutableRawPointer
-    let words: ControlBlock
-    let socket: Int32
-    /// The one that rings at the host.
-    let bell: Int32
-
-    init() throws {
-        control = try Self.mapping(of: "memfd:cf-replies")
-        requests = try Self.mapping(of: "memfd:cf-requests")
-        words = ControlBlock(at: control)
-        let socket = try Self.descriptors("socket:").first
-        guard let socket else { throw NoChannel(name: "socket") }
-        // The bell came with the socket, right before it. There are others: the one that the host rings here, and those of Dispatch.
-        let bell = try Self.descriptors("anon_inode:[eventfd]").last { $0 < socket }
-        guard let bell else { throw NoChannel(name: "bell") }
-        (self.socket, self.bell) = (socket, bell)
-    }
-
-    /// Where a file is mapped from its beginning on.
-    private static func mapping(of name: String) throws -> UnsafeMutableRawPointer {
-        for line in try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n") {
-            let fields = line.split(separator: " ", omittingEmptySubsequences: true)
-            guard line.contains(name), fields[2] == "00000000",
-                let start = UInt(fields[0].prefix { $0 != "-" }, radix: 16)
-            else { continue }
-            return UnsafeMutableRawPointer(bitPattern: start)!
-        }
-        throw NoChannel(name: name)
-    }
-
-    struct NoChannel: Error, Codable { var name: String }
-
-    static let controlSize = ChannelLayout.Control.headerSize + ChannelLayout.ringSize
-
-    /// The sequence number of the request that runs.
-    var sequence: UInt64 {
-        let states = control + ChannelLayout.Control.states
-        let words = (0..<ChannelLayout.slotCount).map { SharedWord(at: states + 8 * $0).load() }
-        return words.filter { $0 & 3 == FrameState.started.rawValue }.map { $0 >> 2 }.max() ?? 0
-    }
-
-    /// The descriptors beyond the standard streams whose links begin so, in ascending order.
-    static func descriptors(_ kind: String) throws -> [Int32] {
-        let all = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
-        return all.sorted().filter { number in
-            let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")
-            return number > 2 && link?.hasPrefix(kind) == true
-        }
-    }
-
-    /// Writes a frame as the worker's next reply, publishes it and rings.
-    func publish(_ header: ReplyHeader, payload: [UInt8] = [], advance: UInt64? = nil) {
-        publishItems()
-        let tail = words.replyTail.load()
-        let frame = control + ChannelLayout.Control.headerSize + Int(tail % UInt64(ChannelLayout.ringSize))
-        frame.storeBytes(of: header, as: ReplyHeader.self)
-        (frame + ReplyHeader.size).copyMemory(from: payload, byteCount: payload.count)
-        publish(tail: tail &+ (advance ?? UInt64(header.length)))
-    }
-
-    /// Publishes the outcomes of items that were there before, as the worker would before its next frame: what is written over them is lost.
-    private func publishItems() {
-        let tail = words.replyTail.load()
-        let open = OpenItems(word: words.openItems.load())
-        guard open.begins(at: tail), open.bytes > 0 else { return }
-        let frame = control + ChannelLayout.Control.headerSize + Int(tail % UInt64(ChannelLayout.ringSize))
-        var header = frame.load(as: ReplyHeader.self)
-        header.length = UInt32(roundedUp(ReplyHeader.size + open.bytes, to: 8))
-        header.payloadLength = UInt64(open.bytes)
-        frame.storeBytes(of: header, as: ReplyHeader.self)
-        words.replyTail.publish(tail + UInt64(header.length))
-    }
-
-    func publish(tail: UInt64) {
-        words.replyTail.publish(tail)
-        ring()
-    }
-
-    func ring() {
-        var one: UInt64 = 1
-        write(bell, &one, 8)
-    }
-
-    func header(_ kind: ReplyHeader.Kind, payload: Int = 0) -> ReplyHeader {
-        var header = ReplyHeader()
-        header.length = UInt32(roundedUp(ReplyHeader.size + payload, to: 8))
-        header.kind = kind.rawValue
-        header.sequence = sequence
-        header.payloadLength = UInt64(payload)
-        return header
-    }
-}
-
 enum HostileWork {
     /// Waits to be put down. The bound is for a test that failed.
-    private static func waitForTheEnd() -> Int {
+    static func waitForTheEnd() -> Int {
         sleep(UInt32(testBound / .seconds(1)))
         return -1
     }
@@ -176,7 +79,7 @@ enum HostileWork {
 
     enum Frame: String, Codable, CaseIterable, Sendable {
         case noLength, shortLength, oddLength, greatestLength
-        case noKind, unknownKind, ready, initializerFailed, revoked, batchEnd, item, stoppedItem
+        case noKind, unknownKind, ready, initializerFailed, revoked, batchEnd, item, items, stoppedItem
         case greatestSequence, nextSequence, unknownLateness, lateWithoutLimit
         case greatestPayload, wrappingPayload, unknownPlace, smallFile, hugeFile, fileThatDoesNotCome
     }
@@ -196,6 +99,7 @@ enum HostileWork {
         case .revoked: header.kind = ReplyHeader.Kind.revoked.rawValue
         case .batchEnd: header.kind = ReplyHeader.Kind.batchEnd.rawValue
         case .item: header.kind = ReplyHeader.Kind.item.rawValue
+        case .items: header.kind = ReplyHeader.Kind.items.rawValue
         case .stoppedItem: header.kind = ReplyHeader.Kind.stoppedItem.rawValue
         case .greatestSequence: header.sequence = .max
         case .nextSequence: header.sequence += 1
@@ -213,26 +117,6 @@ enum HostileWork {
             header.payloadLength = 1 << 20
         }
         channel.publish(header, payload: [UInt8](repeating: 0, count: 16), advance: 40)
-        return waitForTheEnd()
-    }
-
-    /// How an item of a batch ends the batch before its time.
-    enum BatchFrame: String, Codable, CaseIterable, Sendable { case outcome, end, endWithoutTime, stoppedItem }
-
-    struct Item: Codable, Sendable {
-        var n: Int
-        var frame: BatchFrame?
-    }
-
-    static func squareUnlessHostile(_ item: Item) throws -> Int {
-        guard let frame = item.frame else { return item.n * item.n }
-        let channel = try OwnChannel()
-        switch frame {
-        case .outcome: channel.publish(channel.header(.outcome, payload: 8), payload: [UInt8](repeating: 0, count: 8))
-        case .end: channel.publish(channel.header(.batchEnd, payload: 8), payload: [UInt8](repeating: 0, count: 8))
-        case .endWithoutTime: channel.publish(channel.header(.batchEnd))
-        case .stoppedItem: channel.publish(channel.header(.stoppedItem))
-        }
         return waitForTheEnd()
     }
 

@@ -108,9 +108,10 @@ struct HostileWorkerTests {
     @Test("in a batch loses the item that it was at, and no other", arguments: HostileWork.BatchFrame.allCases)
     func batch(_ frame: HostileWork.BatchFrame) async throws {
         try await withProcessPool(maxWorkers: 2) { pool async throws in
-            let items = (0..<8).map { HostileWork.Item(n: $0, frame: $0 == 3 ? frame : nil) }
-            let results = await pool.map(items, chunkSize: 8, HostileWork.squareUnlessHostile).results.collect()
-            #expect(results.count == 8)
+            let size = HostileWork.batchSize
+            let items = (0..<size).map { HostileWork.Item(n: $0, frame: $0 == 3 ? frame : nil) }
+            let results = await pool.map(items, chunkSize: size, HostileWork.squareUnlessHostile).results.collect()
+            #expect(results.count == size)
             for (n, result) in results.enumerated() {
                 if n == 3 { try expectMisbehaviour(result) } else { #expect(try result.get() == n * n) }
             }

@@ -3,6 +3,9 @@ import Testing
 
 @testable import ConcurrentFutures
 
+/// Within this time a pool is broken whose initializer fails, also on a machine with much else to do: two workers are started, and no more.
+private let promptly = Duration.seconds(10)
+
 @Suite("An initializer", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct InitializerTests {
     enum Shape: CaseIterable, Sendable {
@@ -49,8 +52,11 @@ struct InitializerTests {
         let directory = try TemporaryDirectory()
         let log = directory.file("log")
         let initializer = StartupCall.call(StartupWork.refuse, 5, log)
+        let start = ContinuousClock.now
         try await withProcessPool(maxWorkers: 2, startMethod: method, initializer: initializer) { pool async throws in
-            let futures = (0..<50).map { pool.submit(Work.square, $0) }
+            let futures = (0..<10).map { pool.submit(Work.square, $0) }
+            for future in futures { _ = await future.result }
+            #expect(.now - start < promptly)
             for future in futures {
                 let error = try #require(await future.result.error as? PoolError)
                 #expect(error.code == .brokenPool)
@@ -86,8 +92,11 @@ struct InitializerTests {
         let directory = try TemporaryDirectory()
         let log = directory.file("log")
         let initializer = StartupCall.call(StartupWork.die, death, log)
+        let start = ContinuousClock.now
         try await withProcessPool(maxWorkers: 2, startMethod: method, initializer: initializer) { pool async throws in
             let futures = (0..<5).map { pool.submit(Work.square, $0) }
+            for future in futures { _ = await future.result }
+            #expect(.now - start < promptly)
             for future in futures {
                 let error = try #require(await future.result.error as? PoolError)
                 #expect(error.code == .brokenPool)
