@@ -38,9 +38,9 @@ struct FutureStateMachine: Sendable {
     }
 
     private var phase: Phase
+    private var waiters = FutureWaiters.none
     // Here it fills a gap; most of a queued task's memory is its future.
     private var lastTicket: UInt32 = 0
-    private var waiters = FutureWaiters.none
     private var callbacks: Callbacks
 
     init(control: any TaskControl) {

@@ -133,6 +133,7 @@ package struct PoolStateMachine: ~Copyable {
         enum StopReason { case cancelled, deadline }
 
         // In an order that leaves few gaps: a million of them may wait.
+        var limits: TaskLimits?
         var state: State
         /// Why its result is not to be told, whether it runs or not.
         var stop: StopReason?
@@ -142,7 +143,6 @@ package struct PoolStateMachine: ~Copyable {
         var isKnownStarted = false
         private var shortCost: UInt32
         private var shortAttempt: UInt32 = 1
-        var limits: TaskLimits?
 
         init(state: State, cost: Int, limits: TaskLimits?) {
             self.state = state

@@ -15,7 +15,6 @@ final class PoolTask: @unchecked Sendable {
     private let countedBytes: UInt32
     let driver: PoolDriver
     let function: TaskFunctionName
-    let limits: TaskLimits?
     /// Set once, by the thread that submits.
     private var futureObject: AnyObject!
     /// The one that was put into the inbox before it.
@@ -24,8 +23,9 @@ final class PoolTask: @unchecked Sendable {
     var id = TaskID.max
     private var details: Details?
 
-    /// What is kept only of a batch, of a task that fails, and of one that may be run again.
+    /// What is kept only of a task with limits, of a batch, of a task that fails, and of one that may be run again.
     private final class Details {
+        var limits: TaskLimits?
         var batch: BatchProgress?
         var failure: PoolError?
         var attempts: AttemptRecord?
@@ -36,12 +36,13 @@ final class PoolTask: @unchecked Sendable {
         function = call.function
         file = options.file
         line = UInt32(clamping: options.line)
-        limits = options.limits
         countedBytes = UInt32(clamping: call.arguments.count)
         itemCount = UInt32(call.itemCount)
         isBatch = call.isBatch
         payload = call.arguments
-        if options.limits?.retry?.retriesError != nil { attempts = AttemptRecord() }
+        guard let limits = options.limits else { return }
+        setDetail(\.limits, limits)
+        if limits.retry?.retriesError != nil { attempts = AttemptRecord() }
     }
 
     /// Makes the task's future; once.
@@ -59,6 +60,8 @@ final class PoolTask: @unchecked Sendable {
     var options: TaskOptions { TaskOptions(limits: limits, file: file, line: UInt(line)) }
 
     var argumentBytes: Int { Int(countedBytes) }
+
+    var limits: TaskLimits? { details?.limits }
 
     /// The outcomes of a batch's items, as far as they have come.
     var batch: BatchProgress? {

@@ -1,8 +1,9 @@
 /// Values under numbers that are given out by the slab, found in constant time, and never mean another value later on.
 struct Slab<Element> {
     private struct Entry {
-        var generation: UInt32 = 0
         var element: Element?
+        // Behind the element, where it may fill a gap.
+        var generation: UInt32 = 0
     }
 
     private var entries: [Entry] = []

@@ -1,8 +1,9 @@
 /// A few bytes without an allocation of their own: the arguments and results of most tasks are a number or two.
 struct SmallBytes: Sendable {
-    static let capacity = 24
+    static let capacity = 20
 
-    private var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    // Two numbers with their tags fit, and a task that waits has this twice.
+    private var words: (UInt64, UInt64, UInt32) = (0, 0, 0)
     private let length: UInt8
 
     /// Copies the bytes, of which there must be at most ``capacity``.
