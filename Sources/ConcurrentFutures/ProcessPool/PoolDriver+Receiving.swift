@@ -40,12 +40,20 @@ extension PoolDriver {
         // The replies are for the process that made the pool.
         if isForked || receptionIsWanted.load(ordering: .relaxed) { return false }
         let end = monotonicNanoseconds() + Self.longestHelp
+        var triesLeft = Self.mostTries
         while true {
             // What has come is told without the reception: whoever is told may wait for another task.
             let aftermath = reception.withLockIfAvailable { reception in
                 waitForReplies(&reception, until: isDone, or: end)
             }
-            guard let aftermath, let aftermath else { return isDone() }
+            guard let aftermath else {
+                // The pool's thread has it for no longer than a look, and then leaves the looking to this one. Another that waits keeps it.
+                triesLeft -= 1
+                if triesLeft == 0 || isDone() { return isDone() }
+                yieldProcessor()
+                continue
+            }
+            guard let aftermath else { return isDone() }
             finish(aftermath)
             if isDone() { return true }
             if monotonicNanoseconds() > end || receptionIsWanted.load(ordering: .relaxed) { return false }
@@ -81,6 +89,8 @@ extension PoolDriver {
         // What is there already rings no more.
         if !reception.haveWorkersRing() { bell.ring() }
     }
+
+    private static let mostTries = 4
 
     /// In nanoseconds. It may be the thread of the main actor, or one of the few that all tasks of the program share.
     private static let longestHelp: UInt64 = 100_000

@@ -7,10 +7,10 @@
 final class PoolTask: @unchecked Sendable {
     /// The encoded arguments; `nil` while they are in a worker's channel.
     var payload: RequestPayload?
-    let itemCount: UInt32
-    private let file: StaticString
     let isBatch: Bool
+    let itemCount: UInt32
     private let line: UInt32
+    private let file: StaticString
     /// How many bytes the encoded arguments have; at most 4 GiB are counted.
     private let countedBytes: UInt32
     let driver: PoolDriver
