@@ -2,7 +2,7 @@ import Glibc
 
 /// Lets this process have descriptors below a number only.
 func limitDescriptors(to value: UInt) {
-    limit(RLIMIT_NOFILE, to: value)
+    lowerLimit(RLIMIT_NOFILE, to: value)
 }
 
 /// Lets another process of the same user have descriptors below a number only.
@@ -22,7 +22,7 @@ func limitDescriptors(of pid: Int32, to value: UInt) -> UInt {
 }
 
 /// Lowers what this process may have of something.
-func limit(_ resource: __rlimit_resource, to value: UInt) {
+func lowerLimit(_ resource: __rlimit_resource, to value: UInt) {
     let resource = __rlimit_resource_t(resource.rawValue)
     var limit = rlimit()
     getrlimit(resource, &limit)

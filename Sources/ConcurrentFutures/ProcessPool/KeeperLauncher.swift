@@ -92,7 +92,7 @@ final class KeeperLauncher: WorkerLauncher {
         if process.isStopped { return true }
         nextLook = now + Self.timeBetweenLooks
         for id in awaited.keys { awaited[id]! += 1 }
-        return awaited.values.contains { $0 > Self.mostLooksInVain }
+        return awaited.values.contains { $0 >= Self.mostLooksInVain }
     }
 
     /// Swift's backtraces cost a tenth of a second and more for each crash, and on a terminal wait for a key: workers print none unless
@@ -120,6 +120,8 @@ final class KeeperLauncher: WorkerLauncher {
         if phase == .ready { awaitAnswer(about: id) } else { expected.insert(id) }
         return channel
     }
+
+    var isReady: Bool { phase == .ready }
 
     /// In a process that has just been forked nothing is known of a function's types, and to look them up among all of the program takes longer than
     /// the fork. No code of the program runs for it.
@@ -170,6 +172,8 @@ final class KeeperLauncher: WorkerLauncher {
                 abandon()
                 process.waitUntilEnded(by: .now + Self.timeToDie)
                 takeNews(&events)
+                // Also if it sleeps in the system and cannot be killed.
+                isLost = true
             }
         }
         guard isLost else { return events }

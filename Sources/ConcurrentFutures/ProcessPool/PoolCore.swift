@@ -163,14 +163,15 @@ struct PoolCore: ~Copyable {
         return orders
     }
 
-    /// The functions that workers have been sent since this was last asked.
-    ///
-    /// - Parameter anew: whether all are told once more, to a new launcher.
-    mutating func takeNewFunctions(anew: Bool) -> [TaskFunctionName] {
-        if anew { newFunctions = Array(usedFunctions.values) }
+    /// There is a new launcher, which knows no functions.
+    mutating func tellFunctionsAnew() {
+        newFunctions = Array(usedFunctions.values)
+    }
 
-        defer { newFunctions = [] }
-        return newFunctions
+    /// Some of the functions that workers have been sent and the launcher has not been told of.
+    mutating func takeNewFunctions(atMost count: Int) -> [TaskFunctionName] {
+        defer { newFunctions.removeFirst(min(count, newFunctions.count)) }
+        return Array(newFunctions.prefix(count))
     }
 
     /// When ``timePassed(_:)`` is to be called next, on the clock of ``monotonicNanoseconds()``; `nil` for never.

@@ -10,10 +10,15 @@ extension PoolDriver {
     }
 
     /// For the pool's thread, which looks again if there is nothing, or sleeps.
-    func lookForReplies() -> Look {
-        let aftermath = reception.withLockIfAvailable { reception in receive(&reception, includingStarts: true) }
-        guard let aftermath else { return .leftToOther }
-        guard let aftermath else { return .nothing }
+    ///
+    /// - Parameter inAnyCase: whether also if another thread looks: it may have been kept from that for long.
+    func lookForReplies(inAnyCase: Bool) -> Look {
+        var isLeftToOther = false
+        let aftermath = reception.withLock { reception -> Aftermath? in
+            isLeftToOther = reception.isLookedAt && !inAnyCase
+            return isLeftToOther ? nil : receive(&reception, includingStarts: true)
+        }
+        guard let aftermath else { return isLeftToOther ? .leftToOther : .nothing }
         finish(aftermath)
         return .found
     }
@@ -22,62 +27,51 @@ extension PoolDriver {
     ///
     /// - Parameter ended: a worker whose process has ended, so that it says nothing more.
     func receiveReplies(atEndOf ended: WorkerID? = nil) {
-        // Those who only help must not take it in turns while this thread waits.
-        receptionIsWanted.store(true, ordering: .relaxed)
-        let aftermath = reception.withLock { reception in
-            receptionIsWanted.store(false, ordering: .relaxed)
-            return receive(&reception, includingStarts: true, atEndOf: ended)
-        }
+        let aftermath = reception.withLock { receive(&$0, includingStarts: true, atEndOf: ended) }
         guard let aftermath else { return }
         finish(aftermath)
     }
 
     /// Takes replies on the calling thread, which would only wait, until something is done or it is not worth while any more: for some 20 µs and, where
-    /// there is always something to take, not for much more than ``longestHelp``.
+    /// there is always something to take, until ``longestHelp`` is over.
     ///
     /// - Returns: whether it is done; `false` also if another thread is at it.
     func receiveReplies(until isDone: () -> Bool) -> Bool {
         // The replies are for the process that made the pool.
-        if isForked || receptionIsWanted.load(ordering: .relaxed) { return false }
+        if isForked { return false }
         let end = monotonicNanoseconds() + Self.longestHelp
         var triesLeft = Self.mostTries
         while true {
-            // What has come is told without the reception: whoever is told may wait for another task.
-            let aftermath = reception.withLockIfAvailable { reception in
-                waitForReplies(&reception, until: isDone, or: end)
-            }
-            guard let aftermath else {
-                // The pool's thread has it for no longer than a look, and then leaves the looking to this one. Another that waits keeps it.
+            guard let patience = reception.withLockIfAvailable({ $0.beginLooking() }), let patience else {
                 triesLeft -= 1
                 if triesLeft == 0 || isDone() { return isDone() }
                 yieldProcessor()
                 continue
             }
+            let aftermath = look(patience, until: isDone, or: end)
             guard let aftermath else { return isDone() }
+            // What has come is told when nothing depends on this thread any more: whoever is told may run at once, and wait for another task.
             finish(aftermath)
             if isDone() { return true }
-            if monotonicNanoseconds() > end || receptionIsWanted.load(ordering: .relaxed) { return false }
+            if monotonicNanoseconds() > end { return false }
         }
     }
 
-    /// - Returns: `nil` if it is done, or it was looked long enough.
-    private func waitForReplies(
-        _ reception: inout Reception,
-        until isDone: () -> Bool,
-        or end: UInt64
-    ) -> Aftermath? {
+    /// Looks until there is something, but not for long. The pool's thread leaves the looking to this one meanwhile, and yet has the reception between two
+    /// looks if it needs it.
+    ///
+    /// - Returns: what comes of what was there; `nil` if it is done, or it was looked long enough.
+    private func look(_ patience: Int, until isDone: () -> Bool, or end: UInt64) -> Aftermath? {
         var looks = 0
         while true {
-            if let aftermath = receive(&reception, includingStarts: false) {
-                reception.looked(inVain: false)
-                leave(&reception)
+            let aftermath = reception.withLockIfAvailable { receive(&$0, includingStarts: false) }
+            if let aftermath, let aftermath {
+                endLooking(inVain: false)
                 return aftermath
             }
             looks += 1
-            let isOver = monotonicNanoseconds() > end || receptionIsWanted.load(ordering: .relaxed)
-            if isOver || looks > reception.patience || isDone() {
-                reception.looked(inVain: looks > reception.patience)
-                leave(&reception)
+            if looks > patience || isDone() || monotonicNanoseconds() > end {
+                endLooking(inVain: looks > patience)
                 return nil
             }
             yieldProcessor()
@@ -85,11 +79,12 @@ extension PoolDriver {
     }
 
     /// Sees to it that whatever comes from now on, or has come meanwhile, is taken, by the next one who looks or by the pool's thread.
-    private func leave(_ reception: inout Reception) {
+    private func endLooking(inVain: Bool) {
         // What is there already rings no more.
-        if !reception.haveWorkersRing() { bell.ring() }
+        if !reception.withLock({ $0.endLooking(inVain: inVain) }) { bell.ring() }
     }
 
+    /// How often a thread tries to be the one that looks, which the pool's thread keeps it from for no longer than a look.
     private static let mostTries = 4
 
     /// In nanoseconds. It may be the thread of the main actor, or one of the few that all tasks of the program share.

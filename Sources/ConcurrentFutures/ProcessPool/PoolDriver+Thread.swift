@@ -7,6 +7,7 @@ extension PoolDriver {
         SystemThread.blockSignals()
         var wait = AdaptiveWait()
         var busyTurns = 0
+        var wasLeftToOther = false
         while true {
             if hasOrders.exchange(false, ordering: .sequentiallyConsistent) {
                 let (orders, isStopped) = locked { ($0.core.takeOrders(), $0.core.isStopped) }
@@ -15,7 +16,7 @@ extension PoolDriver {
             }
             watchMemory()
             watchStarts()
-            switch lookForReplies() {
+            switch lookForReplies(inAnyCase: wasLeftToOther) {
             case .found:
                 wait.found()
                 busyTurns += 1
@@ -25,9 +26,11 @@ extension PoolDriver {
                 break
             case .nothing, .leftToOther:
                 let start = monotonicNanoseconds()
-                sleep()
+                wasLeftToOther = sleep()
                 wait.slept(nanoseconds: monotonicNanoseconds() - start)
+                continue
             }
+            wasLeftToOther = false
         }
         leave()
     }
@@ -69,10 +72,19 @@ extension PoolDriver {
         }
     }
 
-    private func sleep() {
-        // Who has the reception has workers ring when he lets it go.
-        let isQuiet = reception.withLockIfAvailable { $0.haveWorkersRing() } ?? true
-        handleEvents(timeoutMilliseconds: isQuiet ? timeoutMilliseconds() : 0)
+    /// - Returns: whether another thread was looking for replies.
+    private func sleep() -> Bool {
+        var isLookedAt = false
+        let isQuiet = reception.withLock { reception in
+            isLookedAt = reception.isLookedAt
+            // Who looks has workers ring when it ends.
+            return isLookedAt || reception.haveWorkersRing()
+        }
+        var limit = isQuiet ? timeoutMilliseconds() : 0
+        // The one who looks is the program's, and may be kept from it.
+        if isLookedAt { limit = limit < 0 ? 1 : min(limit, 1) }
+        handleEvents(timeoutMilliseconds: limit)
+        return isLookedAt
     }
 
     private func handleEvents(timeoutMilliseconds: Int32) {

@@ -18,9 +18,7 @@ extension PoolDriver {
     }
 
     private func launchWorker(_ id: WorkerID) throws {
-        let isFirst = self.launcher == nil
         let launcher = try self.launcher ?? startLauncher()
-        for function in locked({ $0.core.takeNewFunctions(anew: isFirst) }) { launcher.prepare(function) }
         let bell = try Doorbell()
         let tap = settings.options.standardError == .capture ? try relay.makeTap() : nil
         let channel: any WorkerChannel
@@ -36,8 +34,16 @@ extension PoolDriver {
         let link = WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading)
         links.append(link)
         reception.withLock { $0.add(link) }
-        locked { $0.core.add(channel, for: id) }
+        let functions = locked { shared in
+            shared.core.add(channel, for: id)
+            return launcher.isReady ? shared.core.takeNewFunctions(atMost: Self.mostFunctionsAtOnce) : []
+        }
+        // For those that are started later: this one is not to wait.
+        for function in functions { launcher.prepare(function) }
     }
+
+    /// Looking a function up may take a launcher a millisecond, for which the next start waits.
+    private static let mostFunctionsAtOnce = 16
 
     // MARK: Starts that take their time
 
@@ -77,7 +83,10 @@ extension PoolDriver {
         let launcher = try KeeperLauncher(settings)
         try poller.add(launcher.descriptor, token: Token.launcher)
         self.launcher = launcher
-        locked { $0.launcherPid = launcher.pid }
+        locked { shared in
+            shared.launcherPid = launcher.pid
+            shared.core.tellFunctionsAnew()
+        }
         return launcher
     }
 

@@ -25,8 +25,6 @@ final class PoolDriver: @unchecked Sendable {
     private let shared: Lock<Shared>
     /// To be taken before the pool's lock, if both are.
     let reception = Lock(Reception())
-    /// Whether the pool's thread waits for it.
-    let receptionIsWanted = Atomic<Bool>(false)
     /// Tasks that nobody has taken in yet: who submits one does not wait for the lock.
     private let inbox = TaskInbox()
     /// Whether the thread has orders that it has not taken, or everything has ended.
@@ -248,11 +246,12 @@ final class PoolDriver: @unchecked Sendable {
     /// Waits until other threads have told all futures of what has ended. That takes them no time, unless the program's own executors, on which tasks
     /// are resumed, hold them up; then not for ever.
     func waitForOthersToFinish() {
-        let end = monotonicNanoseconds() + Self.patienceWithOthers
+        let end = monotonicNanoseconds() + (isTerminated ? Self.patienceInHaste : Self.patienceWithOthers)
         while unfinished.load(ordering: .sequentiallyConsistent) > 0, monotonicNanoseconds() < end { yieldProcessor() }
     }
 
     private static let patienceWithOthers: UInt64 = 1_000_000_000
+    private static let patienceInHaste: UInt64 = 100_000_000
 
     private func setAlarm(_ shared: inout Shared) {
         // An alarm that is set too early is let go off, and then set anew: most limits of time never matter.

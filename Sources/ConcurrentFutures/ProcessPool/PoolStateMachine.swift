@@ -301,4 +301,5 @@ package struct PoolStateMachine: ~Copyable {
     /// Tasks that have not ended.
     package var taskCount: Int { tasks.count }
     package var workerCount: Int { workers.count }
+    var readyWorkerCount: Int { workers.elements.count { $0.element.state == .ready } }
 }

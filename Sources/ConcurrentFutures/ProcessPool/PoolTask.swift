@@ -41,7 +41,7 @@ final class PoolTask: @unchecked Sendable {
         isBatch = call.isBatch
         payload = call.arguments
         guard let limits = options.limits else { return }
-        setDetail(\.limits, limits)
+        ensuredDetails.limits = limits
         if limits.retry?.retriesError != nil { attempts = AttemptRecord() }
     }
 
@@ -66,25 +66,25 @@ final class PoolTask: @unchecked Sendable {
     /// The outcomes of a batch's items, as far as they have come.
     var batch: BatchProgress? {
         get { details?.batch }
-        set { setDetail(\.batch, newValue) }
+        set { if details != nil || newValue != nil { ensuredDetails.batch = newValue } }
     }
 
     /// What is to be told if the state machine ends the task without a result.
     var failure: PoolError? {
         get { details?.failure }
-        set { setDetail(\.failure, newValue) }
+        set { if details != nil || newValue != nil { ensuredDetails.failure = newValue } }
     }
 
     /// What is kept of earlier attempts; `nil` for nearly all.
     var attempts: AttemptRecord? {
         get { details?.attempts }
-        set { setDetail(\.attempts, newValue) }
+        set { if details != nil || newValue != nil { ensuredDetails.attempts = newValue } }
     }
 
-    private func setDetail<Value>(_ detail: ReferenceWritableKeyPath<Details, Value?>, _ value: Value?) {
-        if details == nil, value == nil { return }
-        if details == nil { details = Details() }
-        details![keyPath: detail] = value
+    private var ensuredDetails: Details {
+        let ensured = details ?? Details()
+        details = ensured
+        return ensured
     }
 
     /// How much of a channel's room the task takes.

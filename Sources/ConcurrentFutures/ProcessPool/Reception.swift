@@ -1,7 +1,7 @@
 /// The receiving ends of all workers' channels. Whoever has it takes what the workers reply: the pool's thread or, while it would only wait for a task,
-/// a thread of the program.
+/// a thread of the program, of which one at a time looks.
 ///
-/// Where nobody has it and nobody is about to, workers ring for their replies: so whoever lets it go has them ring, unless it comes back at once.
+/// While nobody looks, workers ring for their replies: so whoever ends looking has them ring.
 struct Reception: ~Copyable {
     private var links: [WorkerLink] = []
     /// Empty, except while replies are taken; kept for its memory.
@@ -11,12 +11,14 @@ struct Reception: ~Copyable {
     private var workersRing = false
     /// Where to begin, so that it is another worker each time whose replies may be too many.
     private var first = 0
-    /// How often a thread of the program looks before it gives up.
-    private(set) var patience = Self.mostPatience
+    /// Whether a thread of the program looks for replies.
+    private(set) var isLookedAt = false
+    /// How often such a thread looks before it gives up.
+    private var patience = Self.mostPatience
 
     private static let mostRepliesKept = 4096
-    /// Of so many replies a thread of the program takes no more at a time: it has other things to do.
-    private static let mostRepliesAtOnce = 256
+    /// A thread of the program, which has other things to do, takes what one worker has sent, and what others have until there are so many.
+    private static let mostRepliesAtOnce = 32
     private static let leastPatience = 8
     private static let mostPatience = 60
 
@@ -86,8 +88,20 @@ struct Reception: ~Copyable {
         return isQuiet
     }
 
-    /// Learns whether it was worth while for a thread of the program to look.
-    mutating func looked(inVain: Bool) {
+    /// A thread of the program is about to look for replies.
+    ///
+    /// - Returns: how often it is to look before it gives up; `nil` if another one looks.
+    mutating func beginLooking() -> Int? {
+        if isLookedAt { return nil }
+        isLookedAt = true
+        return patience
+    }
+
+    /// - Parameter inVain: whether it gave up.
+    /// - Returns: `false` if there is something, for which no worker will ring.
+    mutating func endLooking(inVain: Bool) -> Bool {
+        isLookedAt = false
         patience = inVain ? max(patience / 2, Self.leastPatience) : min(patience * 2, Self.mostPatience)
+        return haveWorkersRing()
     }
 }

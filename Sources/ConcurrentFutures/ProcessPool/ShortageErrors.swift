@@ -30,7 +30,7 @@ extension PoolCore {
     /// That there are fewer workers than there should be, and why.
     var shortage: String {
         """
-        the pool works on with \(machine.workerCount) of \(machine.configuration.maxWorkers) workers, and tries again to start more: \
+        the pool works on with \(machine.readyWorkerCount) of \(machine.configuration.maxWorkers) workers, and tries again to start more: \
         \(brokenReason?.message ?? "")
         """
     }

@@ -15,6 +15,8 @@ protocol WorkerLauncher: AnyObject {
     /// - Returns: the host's end of the way to the worker, whatever kind it is; requests may be sent at once.
     /// - Throws: ``SystemError`` if the worker cannot even be asked for.
     func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor?) throws -> any WorkerChannel
+    /// Whether it stands ready, so that what it is told does not pile up.
+    var isReady: Bool { get }
     /// Is told of a function that workers are asked for, which may make later ones begin sooner.
     func prepare(_ function: TaskFunctionName)
     /// Asks a worker's process to end, by a signal that it may handle.

@@ -1,4 +1,6 @@
 /// What the driver has of one worker: the receiving end of its channel, its bell, and what it writes to its standard error.
+///
+/// What can change is the pool's thread's own, but for `misbehaviour`, which is whoever's has the ``Reception``. With that, others read `isReady`.
 final class WorkerLink {
     let id: WorkerID
     let channel: any WorkerChannel

@@ -11,7 +11,7 @@ private enum RelayWork {
     static func makeTapInVain() throws -> Int {
         ShortageWork.becomeAnotherUser()
         let relay = try StandardErrorRelay()
-        limit(__RLIMIT_NPROC, to: 0)
+        lowerLimit(__RLIMIT_NPROC, to: 0)
         let before = openCount
         guard (try? relay.makeTap()) == nil else { throw PoolError(.brokenPool, "there was a thread") }
         return openCount - before
