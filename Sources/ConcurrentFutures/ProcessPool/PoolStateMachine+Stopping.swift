@@ -69,11 +69,6 @@ extension PoolStateMachine {
                 }
             }
         }
-        if let timeout = configuration.idleTimeout {
-            while let first = idle.first, hasWorkersToSpare, workers[first]!.idleSince + timeout <= now {
-                letGo(first, &actions)
-            }
-        }
         checkBeginnings(&actions)
         if startBackoff.timePassed(now: now) { keepMinimum(&actions) }
         if abandonAt <= now {
@@ -81,6 +76,12 @@ extension PoolStateMachine {
             actions.append(.abandonWorkers)
         }
         dispatch(&actions)
+        // Whoever has just been given something is not idle, and whoever has just been started makes another one spare.
+        if let timeout = configuration.idleTimeout {
+            while let first = idle.first, hasWorkersToSpare, workers[first]!.idleSince + timeout <= now {
+                letGo(first, &actions)
+            }
+        }
         settle(&actions)
     }
 
