@@ -194,17 +194,27 @@ final class KeeperLauncher: WorkerLauncher {
             poller.remove(handle.descriptor)
             awaitAnswer(about: token)
         }
-        do {
-            while let (report, descriptors) = try socket.receive(KeeperReport.self) {
+        var mayHaveMore = true
+        while mayHaveMore {
+            do {
+                guard let (report, descriptors) = try socket.receive(KeeperReport.self) else {
+                    isLost = true
+                    break
+                }
                 if let event = event(for: report, descriptors) { events.append(event) }
+            } catch let error as SystemError where error.isTransient {
+                // All that it had said before it ended has been read.
+                isLost = isLost || hasEnded
+                break
+            } catch let error as SystemError where error.isDisconnected {
+                // It went with something unread. The system tells that once, before what it had said.
+                mayHaveMore = !isLost
+                isLost = true
+            } catch {
+                // It is of no more use: it has gone mad.
+                isLost = true
+                break
             }
-            isLost = true
-        } catch let error as SystemError where error.isTransient {
-            // All that it had said before it ended has been read.
-            isLost = hasEnded
-        } catch {
-            // It is of no more use, whether it is gone or has gone mad.
-            isLost = true
         }
     }
 
