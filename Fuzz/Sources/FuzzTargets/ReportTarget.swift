@@ -20,7 +20,7 @@ struct ReportTarget: FuzzTarget {
         let reports: [KeeperReport] = [
             .ready(images: LoadedImages.handshake()), .ready(images: []), .unable(reason: "no reason"),
             .preloaded, .preloadFailed(RemoteError(CancellationError())), .started(3, pid: 1234),
-            .startFailed(4, reason: "too many processes"), .ended(5, ExitStatus(signal: 9)),
+            .startFailed(4, reason: "too many processes", isShortage: true), .ended(5, ExitStatus(signal: 9)),
             .ended(1 << 33, ExitStatus(signal: 0, exitCode: 42, processorTime: 1_000_000)),
         ]
         return reports.map { encoded($0) }
