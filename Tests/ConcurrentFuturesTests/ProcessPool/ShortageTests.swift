@@ -55,8 +55,11 @@ struct ShortageTests {
     func fewerWorkers() async throws {
         let directory = try TemporaryDirectory()
         let gate = FileGate(in: directory)
+        let words = directory.file("words")
         try await withProcessPool(maxWorkers: 1) { pool async throws in
-            let said = try await pool.run(ShortageWork.workOnWithFewer, gate)
+            let outcome = await pool.submit(ShortageWork.workOnWithFewer, gate, words).result
+            let said = try String(contentsOfFile: words, encoding: .utf8)
+            #expect(outcome.error == nil, "\(said)")
             #expect(said.contains("the pool works on with 1 of 2 workers"), "\(said)")
             #expect(said.contains("Too many open files"), "\(said)")
             #expect(said.split(separator: "\n").count == 1, "\(said)")

@@ -187,34 +187,29 @@ enum ShortageWork {
 
     /// Has a pool whose fork server has no room for another worker's descriptors until that has been said, while one worker runs a task.
     ///
-    /// - Returns: what was said on the host's standard error.
-    static func workOnWithFewer(_ gate: FileGate) async throws -> String {
-        let (reading, writing) = try makePipe()
-        let standardError = dup(2)
-        dup2(writing.number, 2)
+    /// - Parameter words: the path of the file that is this process's standard error meanwhile. The process's own last words are in it, too.
+    static func workOnWithFewer(_ gate: FileGate, _ words: String) async throws {
+        let earlier = dup(2)
+        let file = open(words, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard earlier >= 0, file >= 0, dup2(file, 2) == 2 else { throw SystemError("open(\(words))") }
+        close(file)
         defer {
-            dup2(standardError, 2)
-            close(standardError)
+            dup2(earlier, 2)
+            close(earlier)
         }
-        return try await withProcessPool(maxWorkers: 2) { pool async throws in
+        try await withProcessPool(maxWorkers: 2) { pool async throws in
             let first = pool.submit(Work.passGate, gate, "first")
             guard await becomesTrue({ gate.hasBegun("first") }) else { throw PoolError(.timedOut, "nothing runs") }
             let forkServer = pool.forkServerPid!
             let earlier = limitDescriptors(of: forkServer, to: 1)
             let second = pool.submit(Work.passGate, gate, "second")
-            var said = ""
-            let isSaid = await becomesTrue {
-                if case .bytes(let bytes) = readAvailable(reading) { said += String(decoding: bytes, as: UTF8.self) }
-                return said.hasSuffix("\n")
-            }
+            let isSaid = await becomesTrue { (try? String(contentsOfFile: words, encoding: .utf8))?.hasSuffix("\n") == true }
             _ = limitDescriptors(of: forkServer, to: earlier)
             guard isSaid, await becomesTrue({ gate.hasBegun("second") }), !first.isDone else {
-                throw PoolError(.timedOut, "the second task has not begun beside the first; it was said: \(said)")
+                throw PoolError(.timedOut, "the second task has not begun beside the first")
             }
             try gate.release()
             _ = try await (first.value, second.value)
-            if case .bytes(let bytes) = readAvailable(reading) { said += String(decoding: bytes, as: UTF8.self) }
-            return said
         }
     }
 
