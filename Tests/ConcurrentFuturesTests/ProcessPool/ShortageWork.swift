@@ -203,7 +203,9 @@ enum ShortageWork {
             let forkServer = pool.forkServerPid!
             let earlier = limitDescriptors(of: forkServer, to: 1)
             let second = pool.submit(Work.passGate, gate, "second")
-            let isSaid = await becomesTrue { (try? String(contentsOfFile: words, encoding: .utf8))?.hasSuffix("\n") == true }
+            let isSaid = await becomesTrue {
+                (try? String(contentsOfFile: words, encoding: .utf8))?.hasSuffix("\n") == true
+            }
             _ = limitDescriptors(of: forkServer, to: earlier)
             guard isSaid, await becomesTrue({ gate.hasBegun("second") }), !first.isDone else {
                 throw PoolError(.timedOut, "the second task has not begun beside the first")
