@@ -9,21 +9,11 @@ struct FrameTarget: FuzzTarget {
     private static let headerSize = 8 * tailCount
 
     func read(_ input: UnsafeRawBufferPointer) -> Bool {
-        guard input.count >= Self.headerSize + ReplyRing.smallest else { return false }
-        let content = UnsafeRawBufferPointer(rebasing: input[Self.headerSize...])
-        do throws(ChannelFailure) {
-            try ReplyRing.withReader(of: content) { reader, capacity throws(ChannelFailure) in
-                for index in 0..<Self.tailCount {
-                    let tail = input.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)
-                    while let frame = try reader.next(before: tail) {
-                        try ReplyRing.take(frame, capacity: capacity)
-                        precondition(reader.head <= tail)
-                    }
-                }
+        ReplyRing.isRead(input, behind: Self.headerSize) { reader, capacity throws(ChannelFailure) in
+            for index in 0..<Self.tailCount {
+                let tail = input.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)
+                try ReplyRing.takeAll(before: tail, &reader, capacity: capacity)
             }
-            return true
-        } catch {
-            return false
         }
     }
 

@@ -4,11 +4,16 @@
 enum ReplyRing {
     static let smallest = 64
 
-    /// Lends a reader of a ring with this content, as it is mapped in earnest: twice, one behind the other.
-    static func withReader<Result>(
-        of content: UnsafeRawBufferPointer,
-        _ body: (inout ReplyReader, _ capacity: Int) throws(ChannelFailure) -> Result
-    ) throws(ChannelFailure) -> Result {
+    /// Lends a reader of the ring whose content stands behind a header, as it is mapped in earnest: twice, one behind the other.
+    ///
+    /// - Returns: whether there is enough for a ring, and it was read without a failure.
+    static func isRead(
+        _ input: UnsafeRawBufferPointer,
+        behind headerSize: Int,
+        by body: (inout ReplyReader, _ capacity: Int) throws(ChannelFailure) -> Void
+    ) -> Bool {
+        guard input.count >= headerSize + smallest else { return false }
+        let content = UnsafeRawBufferPointer(rebasing: input[headerSize...])
         let capacity = content.count / 8 * 8
         let ring = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * capacity, alignment: 8)
         defer { ring.deallocate() }
@@ -17,7 +22,24 @@ enum ReplyRing {
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: content[..<capacity]))
         }
         var reader = ReplyReader(ring: ring.baseAddress!, capacity: capacity)
-        return try body(&reader, capacity)
+        do throws(ChannelFailure) {
+            try body(&reader, capacity)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Takes all replies before a tail.
+    static func takeAll(
+        before tail: UInt64,
+        _ reader: inout ReplyReader,
+        capacity: Int
+    ) throws(ChannelFailure) {
+        while let frame = try reader.next(before: tail) {
+            try take(frame, capacity: capacity)
+            precondition(reader.head <= tail)
+        }
     }
 
     /// Takes a reply as the host does, and holds it to what the host rests on.

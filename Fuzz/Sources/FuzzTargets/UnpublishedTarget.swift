@@ -8,24 +8,17 @@ struct UnpublishedTarget: FuzzTarget {
     private static let headerSize = 16
 
     func read(_ input: UnsafeRawBufferPointer) -> Bool {
-        guard input.count >= Self.headerSize + ReplyRing.smallest else { return false }
-        let tail = input.loadUnaligned(as: UInt64.self)
-        let open = OpenItems(word: input.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        let content = UnsafeRawBufferPointer(rebasing: input[Self.headerSize...])
-        do throws(ChannelFailure) {
-            try ReplyRing.withReader(of: content) { reader, capacity throws(ChannelFailure) in
-                while let frame = try reader.next(before: tail) { try ReplyRing.take(frame, capacity: capacity) }
-                guard let frame = try reader.unpublished(open) else { return }
-                guard frame.kind == .items, !frame.isAttached, case .inline(let bytes) = frame.content else {
-                    preconditionFailure("what is not published is outcomes of items, and in the ring")
-                }
-                precondition(bytes.count == open.bytes && bytes.count <= OpenItems.capacity)
-                try ReplyRing.take(frame, capacity: capacity)
-                precondition(reader.head == tail)
+        ReplyRing.isRead(input, behind: Self.headerSize) { reader, capacity throws(ChannelFailure) in
+            let tail = input.loadUnaligned(as: UInt64.self)
+            let open = OpenItems(word: input.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            try ReplyRing.takeAll(before: tail, &reader, capacity: capacity)
+            guard let frame = try reader.unpublished(open) else { return }
+            guard frame.kind == .items, !frame.isAttached, case .inline(let bytes) = frame.content else {
+                preconditionFailure("what is not published is outcomes of items, and in the ring")
             }
-            return true
-        } catch {
-            return false
+            precondition(bytes.count == open.bytes && bytes.count <= OpenItems.capacity)
+            try ReplyRing.take(frame, capacity: capacity)
+            precondition(reader.head == tail)
         }
     }
 

@@ -46,6 +46,16 @@ struct KeeperLauncherTests {
         return true
     }
 
+    /// The workers that a pool wants at its start; the calling thread is the driver's.
+    private func workersToStart(by driver: PoolDriver) -> [WorkerID] {
+        let orders = driver.locked { shared in
+            var aftermath = Aftermath()
+            shared.core.start(&aftermath)
+            return shared.core.takeOrders()
+        }
+        return orders.compactMap { if case .start(let id) = $0 { id } else { nil } }
+    }
+
     @Test("a fork server that stood ready in time is no failure because nobody read that in time")
     func readyUnread() async throws {
         let launcher = try makeLauncher()
@@ -102,12 +112,7 @@ struct KeeperLauncherTests {
     func shortageOfForkServer() async throws {
         let driver = try PoolDriver(Self.settings(minWorkers: 2))
         defer { driver.leave() }
-        let orders = driver.locked { shared in
-            var aftermath = Aftermath()
-            shared.core.start(&aftermath)
-            return shared.core.takeOrders()
-        }
-        let ids = orders.compactMap { if case .start(let id) = $0 { id } else { nil } }
+        let ids = workersToStart(by: driver)
         #expect(ids.count == 2)
         driver.startWorker(ids[0])
         let link = try #require(driver.links.first)
@@ -139,14 +144,8 @@ struct KeeperLauncherTests {
     @Test("a worker that stood ready in time is not taken for stuck because nobody read that in time")
     func workerReadyUnread() async throws {
         let driver = try PoolDriver(Self.settings(minWorkers: 1))
-        // This is the driver's thread.
         defer { driver.leave() }
-        let orders = driver.locked { shared in
-            var aftermath = Aftermath()
-            shared.core.start(&aftermath)
-            return shared.core.takeOrders()
-        }
-        for case .start(let id) in orders { driver.startWorker(id) }
+        for id in workersToStart(by: driver) { driver.startWorker(id) }
         let link = try #require(driver.links.first)
         #expect(
             await becomesTrue {

@@ -102,11 +102,6 @@ struct OwnChannel {
     }
 
     func header(_ kind: ReplyHeader.Kind, payload: Int = 0) -> ReplyHeader {
-        var header = ReplyHeader()
-        header.length = UInt32(roundedUp(ReplyHeader.size + payload, to: 8))
-        header.kind = kind.rawValue
-        header.sequence = sequence
-        header.payloadLength = UInt64(payload)
-        return header
+        ReplyHeader(kind, sequence: sequence, payload: payload)
     }
 }

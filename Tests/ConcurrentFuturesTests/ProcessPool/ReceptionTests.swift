@@ -66,6 +66,28 @@ struct ReceptionTests {
         }
     }
 
+    // F7
+    @Test("looks no more once its time is over, though it has looked less often than it would")
+    func timeIsOver() async throws {
+        let directory = try TemporaryDirectory()
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            let file = directory.file("end")
+            let pending = pool.submit(Work.waitForFile, file)
+            let control = try #require(pending.machine.withLock { $0.control })
+            var looks = 0
+            let isDone = control.work {
+                looks += 1
+                // Each look takes ten times as long as all may; without an end to its time it would look at least eight times.
+                usleep(1000)
+                return false
+            }
+            // Four times it may find the pool's thread at it.
+            #expect(!isDone && (1...5).contains(looks), "\(looks)")
+            #expect(FileManager.default.createFile(atPath: file, contents: nil))
+            try await pending.value
+        }
+    }
+
     // E15
     @Test("has told every future when the pool has ended")
     func allAreTold() async throws {

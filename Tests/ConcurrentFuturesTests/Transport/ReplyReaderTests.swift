@@ -33,15 +33,6 @@ private struct Ring: ~Copyable {
         memory[place] = byte
         memory[place + Self.capacity] = byte
     }
-
-    static func header(_ kind: ReplyHeader.Kind, sequence: UInt64 = 0, payload: Int = 0) -> ReplyHeader {
-        var header = ReplyHeader()
-        header.length = UInt32(roundedUp(ReplyHeader.size + payload, to: 8))
-        header.kind = kind.rawValue
-        header.sequence = sequence
-        header.payloadLength = UInt64(payload)
-        return header
-    }
 }
 
 @Suite("Reading replies", .timeLimit(.minutes(5)))
@@ -50,11 +41,11 @@ struct ReplyReaderTests {
     func order() throws {
         var ring = Ring()
         var reader = ring.reader
-        ring.append(Ring.header(.ready))
+        ring.append(ReplyHeader(.ready))
         #expect(try reader.next(before: ring.tail)?.kind == .ready)
         for sequence in UInt64(0)..<100 {
             let payload = (0..<Int(sequence % 60)).map { UInt8($0) }
-            ring.append(Ring.header(.outcome, sequence: sequence, payload: payload.count), payload: payload)
+            ring.append(ReplyHeader(.outcome, sequence: sequence, payload: payload.count), payload: payload)
             let frame = try #require(try reader.next(before: ring.tail))
             #expect(frame.kind == .outcome && frame.sequence == sequence)
             guard case .inline(let bytes) = frame.content else {
@@ -74,11 +65,11 @@ struct ReplyReaderTests {
     func unpublished() throws {
         var ring = Ring()
         var reader = ring.reader
-        ring.append(Ring.header(.ready))
+        ring.append(ReplyHeader(.ready))
         _ = try reader.next(before: ring.tail)
         let start = ring.tail
         let payload = Self.items([[0, 1, 2], [0]])
-        ring.append(Ring.header(.items, sequence: 3), payload: payload)
+        ring.append(ReplyHeader(.items, sequence: 3), payload: payload)
         #expect(try reader.unpublished(OpenItems(word: 0)) == nil)
         #expect(try reader.unpublished(OpenItems(position: start, bytes: 0)) == nil)
         // Of a frame that was published before.
@@ -147,8 +138,8 @@ struct ReplyReaderTests {
     func defect(_ defect: Defect) throws {
         var ring = Ring()
         var reader = ring.reader
-        ring.append(Ring.header(.ready))
-        var header = Ring.header(.outcome, payload: 40)
+        ring.append(ReplyHeader(.ready))
+        var header = ReplyHeader(.outcome, payload: 40)
         defect.change(&header)
         ring.append(header, payload: [UInt8](repeating: 7, count: 40))
         #expect(try reader.next(before: ring.tail) != nil)
@@ -159,7 +150,7 @@ struct ReplyReaderTests {
     func tail(_ distance: UInt64) throws {
         var ring = Ring()
         var reader = ring.reader
-        ring.append(Ring.header(.ready))
+        ring.append(ReplyHeader(.ready))
         #expect(try reader.next(before: ring.tail) != nil)
         #expect(throws: ChannelFailure.self) { try reader.next(before: ring.tail &+ distance) }
     }
@@ -168,7 +159,7 @@ struct ReplyReaderTests {
     func notReady() {
         var ring = Ring()
         var reader = ring.reader
-        ring.append(Ring.header(.outcome))
+        ring.append(ReplyHeader(.outcome))
         #expect(throws: ChannelFailure.self) { try reader.next(before: ring.tail) }
     }
 
@@ -181,10 +172,10 @@ struct ReplyReaderTests {
             // The threads that run tests are few.
             if round.isMultiple(of: 500) { await Task.yield() }
             var ring = Ring()
-            ring.append(Ring.header(.ready))
+            ring.append(ReplyHeader(.ready))
             for sequence in UInt64(0)..<4 {
                 let payload = [UInt8](repeating: 1, count: Int.random(in: 0...32, using: &random))
-                ring.append(Ring.header(.item, sequence: sequence, payload: payload.count), payload: payload)
+                ring.append(ReplyHeader(.item, sequence: sequence, payload: payload.count), payload: payload)
             }
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 let place = Int.random(in: 0..<Int(ring.tail), using: &random)
