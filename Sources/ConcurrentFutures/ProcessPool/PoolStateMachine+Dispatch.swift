@@ -161,12 +161,12 @@ extension PoolStateMachine {
     /// How long until what could not be sent is tried again.
     private static let timeToRecover: UInt64 = 10_000_000
 
-    mutating func removeOldest(of id: WorkerID) {
-        let removed = workers[id]!.inFlight.removeFirst()
-        workers[id]!.leftCount += 1
-        workers[id]!.isStuck = false
-        workers[id]!.room += removed.cost
-        if removed.task != nil { workers[id]!.liveCount -= 1 }
+    func removeOldest(of worker: Worker) {
+        let removed = worker.inFlight.removeFirst()
+        worker.leftCount += 1
+        worker.isStuck = false
+        worker.room += removed.cost
+        if removed.task != nil { worker.liveCount -= 1 }
     }
 
     // MARK: Workers

@@ -27,8 +27,9 @@ extension PoolStateMachine {
     ///
     /// - Parameter isInQuestion: whether it may be run again, which ``judged(_:isRunAgain:actions:)`` will tell.
     package mutating func finished(by id: WorkerID, isInQuestion: Bool, actions: inout Actions) {
-        let task = workers[id]!.inFlight.first!.task!
-        leave(task, id, &actions)
+        let worker = workers[id]!
+        let task = worker.inFlight.first!.task!
+        oldestLeaves(worker, id, &actions)
         if isInQuestion {
             tasks[task]!.state = .inQuestion
         } else {
@@ -42,8 +43,9 @@ extension PoolStateMachine {
     ///
     /// - Parameter continues: whether the task has more to do although this attempt has failed for good: a batch loses one item.
     package mutating func gaveUp(by id: WorkerID, _ fate: Fate, continues: Bool, actions: inout Actions) {
-        let task = workers[id]!.inFlight.first!.task!
-        leave(task, id, &actions)
+        let worker = workers[id]!
+        let task = worker.inFlight.first!.task!
+        oldestLeaves(worker, id, &actions)
         meet(fate, task, continues: continues, isNobodysFault: false, &actions)
         becomeFree(id, &actions)
         settle(&actions)
@@ -236,12 +238,12 @@ extension PoolStateMachine {
     }
 
     /// A worker's oldest task is in its channel no more.
-    private mutating func leave(_ task: TaskID, _ id: WorkerID, _ actions: inout Actions) {
-        removeOldest(of: id)
-        workers[id]!.finishedCount += 1
-        workers[id]!.finishedLately += 1
+    private mutating func oldestLeaves(_ worker: Worker, _ id: WorkerID, _ actions: inout Actions) {
+        removeOldest(of: worker)
+        worker.finishedCount += 1
+        worker.finishedLately += 1
         deathsInVain = 0
-        endLadder(of: id, &actions)
+        if worker.ladder != nil { endLadder(of: id, &actions) }
         oldestChanged(id, &actions)
     }
 

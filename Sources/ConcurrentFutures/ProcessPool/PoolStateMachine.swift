@@ -164,8 +164,8 @@ package struct PoolStateMachine: ~Copyable {
     ///
     /// - Returns: whether that could be.
     package mutating func passedOver(by id: WorkerID, actions: inout Actions) -> Bool {
-        guard let oldest = workers[id]?.inFlight.first, oldest.task == nil else { return false }
-        removeOldest(of: id)
+        guard let worker = workers[id], let oldest = worker.inFlight.first, oldest.task == nil else { return false }
+        removeOldest(of: worker)
         becomeFree(id, &actions)
         return true
     }
