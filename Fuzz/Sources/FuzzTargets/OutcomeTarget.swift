@@ -40,7 +40,7 @@ private struct Kind<Function: TaskFunction>: OutcomeKind {
     }
 
     func readBatch(_ payload: Payload) -> Bool {
-        switch BatchOutcomeDecoder(function: function).decode(payload) {
+        switch BatchOutcomeReader(function: function).decode(payload) {
         case .success(let outcome):
             outcome.reversed.allSatisfy { result in
                 switch result {

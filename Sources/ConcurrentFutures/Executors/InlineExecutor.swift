@@ -50,10 +50,10 @@ public final class InlineExecutor: PoolExecutor {
         }
     }
 
-    private func encode<Output, Body: TaskBody<Output>>(
-        _ body: Body,
+    private func encode(
+        _ body: some TaskBody,
         _ options: TaskOptions
-    ) throws -> (EncodedCall<Output>, BoundFunction) {
+    ) throws -> (EncodedCall, BoundFunction) {
         let call = try EncodedCall(body, options: options)
         let number = call.function.number
         if let known = state.withLock({ $0.functions[number] }) { return (call, known) }
@@ -63,11 +63,11 @@ public final class InlineExecutor: PoolExecutor {
     }
 
     private func run<Output>(
-        _ call: EncodedCall<Output>,
+        _ call: EncodedCall,
         _ function: BoundFunction,
         _ options: TaskOptions
     ) -> Future<Output> {
-        let future = Future<Output>(control: self, decoder: call.decoder)
+        let future = Future<Output>(control: self)
         guard function.isAsync else {
             var run = InlineRun(call, function, options)
             run.run()

@@ -1,6 +1,7 @@
 /// One run of an encoded call in this process, to an encoded outcome, as a worker would do it.
 struct InlineRun: ~Copyable {
     private let calls: InlineCalls
+    private let reader: OutcomeReader
     private let isBatch: Bool
     private let itemCount: Int
     /// A copy that stays where it is while an `async` function is suspended.
@@ -8,8 +9,9 @@ struct InlineRun: ~Copyable {
     /// An ``Outcome``, or what the call ended with in place of one; `nil` before it has ended.
     private var outcome: Result<Payload, any Error>?
 
-    init<Output>(_ call: EncodedCall<Output>, _ function: BoundFunction, _ options: TaskOptions) {
+    init(_ call: EncodedCall, _ function: BoundFunction, _ options: TaskOptions) {
         calls = InlineCalls(function: function, options: options, attachments: Attachments(call.arguments.attachments))
+        reader = call.reader
         isBatch = call.isBatch
         itemCount = call.itemCount
         // Room for one byte at least, so that there is a place.
@@ -69,7 +71,7 @@ struct InlineRun: ~Copyable {
     /// Ends the task's future.
     consuming func complete(_ future: any AnyFuture) {
         switch outcome {
-        case .success(let payload): future.complete(encoded: payload)
+        case .success(let payload): future.complete(encoded: payload, by: reader)
         case .failure(let failure): future.complete(throwing: failure)
         case nil: preconditionFailure("a task was ended that has not run")
         }

@@ -13,7 +13,7 @@ extension Future {
             if action != nil { success = value }
             return action
         }
-        return settle(action)
+        return carryOut(action)
     }
 
     /// Ends the future with an error.
@@ -21,7 +21,7 @@ extension Future {
     /// - Returns: As ``complete(returning:)`` does.
     @discardableResult
     func complete(throwing error: any Error) -> Bool {
-        settle(machine.withLock { $0.complete(.settled(.failed(error))) })
+        carryOut(machine.withLock { $0.complete(.settled(.failed(error))) })
     }
 
     /// Ends the future with a value or an error.
@@ -40,15 +40,21 @@ extension Future {
     /// - Returns: As ``complete(returning:)`` does.
     @discardableResult
     func completeCancelled() -> Bool {
-        settle(machine.withLock { $0.complete(.cancelled) })
+        carryOut(machine.withLock { $0.complete(.cancelled) })
     }
 
-    /// Ends the future with the bytes of an outcome, which are decoded by the first who needs it.
+    /// Ends the future with the bytes of an outcome, which are read by the first who needs it.
     ///
+    /// - Parameter reader: reads outcomes of the future's type.
     /// - Returns: As ``complete(returning:)`` does.
     @discardableResult
-    func complete(encoded bytes: Payload) -> Bool {
-        carryOut(machine.withLock { $0.complete(.encoded(bytes)) })
+    func complete(encoded bytes: Payload, by reader: OutcomeReader) -> Bool {
+        let action = machine.withLock { machine in
+            let action = machine.complete(.encoded(bytes))
+            if action != nil { self.reader = reader }
+            return action
+        }
+        return carryOut(action)
     }
 
     /// Runs a function when the future has ended, however it did.
@@ -67,12 +73,6 @@ extension Future {
             machine.addCallback { body(unsafeDowncast($0, to: Future<Value>.self)) }
         }
         if !isAdded { body(self) }
-    }
-
-    private func settle(_ action: FutureStateMachine.CompleteAction?) -> Bool {
-        // The future went past the states in which somebody decodes, so the decoder is its completer's.
-        if action != nil { decoder = nil }
-        return carryOut(action)
     }
 
     private func carryOut(_ action: FutureStateMachine.CompleteAction?) -> Bool {

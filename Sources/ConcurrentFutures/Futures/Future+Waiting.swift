@@ -147,16 +147,9 @@ extension Future {
 
     /// Decodes the outcome, which the machine has asked this thread and no other to do.
     private func decode(_ bytes: Payload) -> FutureStateMachine.Settlement {
-        guard let decoder else { preconditionFailure("bytes were given to a future that has no decoder") }
-        let settlement: FutureStateMachine.Settlement
-        switch decoder.decode(bytes) {
-        case .success(let value):
-            success = value
-            settlement = .succeeded
-        case .failure(let error):
-            settlement = .failed(error)
-        }
-        self.decoder = nil
+        guard let reader else { preconditionFailure("bytes were given to a future without one who reads them") }
+        let settlement = reader.read(bytes, into: self)
+        self.reader = nil
         machine.withLock { $0.finishDecoding(settlement) }.wakeAll()
         return settlement
     }

@@ -21,10 +21,10 @@ public final class Future<Value: Sendable>: Sendable {
     let machine: Mutex<FutureStateMachine>
 
     // These two are outside the mutex so that its contents are not generic: unspecialised generic code under the lock was
-    // measured at ten times the cost. The machine says whose they are. The decoder is read and erased by the one who
+    // measured at ten times the cost. The machine says whose they are. The reader is set with the lock held, and used and erased by the one who
     // decodes. The value is written once, with the lock held or by the one who decodes, before the machine says that the
     // future has succeeded; it is read after that. No access can overlap another, so none is checked.
-    @exclusivity(unchecked) nonisolated(unsafe) var decoder: (any OutcomeDecoder<Value>)?
+    @exclusivity(unchecked) nonisolated(unsafe) var reader: OutcomeReader?
     @usableFromInline @exclusivity(unchecked) nonisolated(unsafe) var success: Value?
 
     /// Creates a pending future.
@@ -32,15 +32,9 @@ public final class Future<Value: Sendable>: Sendable {
     /// - Parameters:
     ///   - task: The executor's number for it; if it is not known yet, ``assign(task:)`` sets it.
     ///   - control: The executor's side, which the future holds until it is done.
-    ///   - decoder: What turns bytes into an outcome, for an executor that completes with bytes.
-    init(
-        task: TaskID = 0,
-        control: any TaskControl,
-        decoder: (any OutcomeDecoder<Value>)? = nil
-    ) {
+    init(task: TaskID = 0, control: any TaskControl) {
         self.task = task
         machine = Mutex(FutureStateMachine(control: control))
-        self.decoder = decoder
     }
 
     /// Creates a future that is finished, of a task that was refused or has run already.

@@ -28,27 +28,6 @@ extension TaskControl {
     func work(until isDone: () -> Bool) -> Bool { false }
 }
 
-/// Turns the bytes of an outcome into the outcome.
-///
-/// It runs user code (`init(from:)`), so it is called without locks by whoever first needs the value, never by the
-/// thread that completes the future.
-protocol OutcomeDecoder<Value>: AnyObject, Sendable {
-    /// What the future's function returns.
-    associatedtype Value: Sendable
-
-    /// Decodes an outcome; an error of its own is the outcome too.
-    func decode(_ bytes: Payload) -> Result<Value, any Error>
-
-    /// The error that the task has thrown; of several, the first.
-    func error(in bytes: Payload) -> (any Error)?
-}
-
-extension OutcomeDecoder {
-    func error(in bytes: Payload) -> (any Error)? {
-        if case .failure(let error) = decode(bytes) { error } else { nil }
-    }
-}
-
 /// Runs completion callbacks elsewhere than on the thread that completes futures.
 protocol CallbackScheduler: AnyObject, Sendable {
     /// Runs the work later: one piece at a time, in the order in which they were scheduled.

@@ -27,7 +27,7 @@ struct Aftermath: ~Copyable {
     /// What becomes of a task that has thrown an error: to read that, and to ask the policy, is to run the program's own code.
     struct Question {
         let task: TaskID
-        let decoder: any OutcomeDecoder
+        let reader: OutcomeReader
         let outcome: Completion
         /// `nil` if it is not run again in any case.
         let isRunAgain: (@Sendable (any Error) -> Bool)?
@@ -56,9 +56,9 @@ struct Aftermath: ~Copyable {
             let future = task.future
             let isFirst =
                 switch completion {
-                case .encoded(let payload): future.complete(encoded: payload)
+                case .encoded(let payload): future.complete(encoded: payload, by: task.reader)
                 case .batch(let progress, let nanoseconds):
-                    future.complete(encoded: progress.payload(nanoseconds: nanoseconds))
+                    future.complete(encoded: progress.payload(nanoseconds: nanoseconds), by: task.reader)
                 case .failed(let error): future.complete(throwing: error)
                 case .cancelled: future.completeCancelled()
                 }

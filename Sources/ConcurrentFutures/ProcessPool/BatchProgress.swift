@@ -30,7 +30,7 @@ final class BatchProgress: @unchecked Sendable {
         append(.bytes(encoder.takeBytes()))
     }
 
-    /// All outcomes together, in a form that ``BatchOutcomeDecoder`` reads. Copies them unless they are better left where they are, so it is not for
+    /// All outcomes together, in a form that ``BatchOutcomeReader`` reads. Copies them unless they are better left where they are, so it is not for
     /// a lock.
     func payload(nanoseconds: UInt64) -> Payload {
         if areApart { return .batch(parts, nanoseconds: nanoseconds) }

@@ -91,7 +91,7 @@ extension PoolCore {
             aftermath.questions.append(
                 Aftermath.Question(
                     task: task,
-                    decoder: self[task]!.decoder,
+                    reader: self[task]!.reader,
                     outcome: completion,
                     isRunAgain: mayBeRunAgain ? self[task]!.limits?.retry?.retriesError : nil
                 )

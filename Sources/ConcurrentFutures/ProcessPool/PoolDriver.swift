@@ -101,9 +101,10 @@ final class PoolDriver: @unchecked Sendable {
         withCore { core, aftermath in core.start(&aftermath) }
     }
 
-    func submit<Output>(_ call: EncodedCall<Output>, options: TaskOptions) -> Future<Output> {
+    /// - Returns: the call's future, of the type of what it returns.
+    func submit<Output>(_ call: EncodedCall, options: TaskOptions) -> Future<Output> {
         let task = PoolTask(call, options: options, driver: self)
-        let future = task.makeFuture(call.decoder)
+        let future: Future<Output> = task.makeFuture()
         entrance?.add(bytes: task.argumentBytes)
         inbox.put(task)
         takeIn()
@@ -275,7 +276,7 @@ final class PoolDriver: @unchecked Sendable {
 
     /// Reads the error that a task has thrown, and asks its policy whether it is to be run again.
     func answer(_ question: Aftermath.Question) {
-        guard let payload = question.outcome.payload, let error = question.decoder.error(in: payload) else {
+        guard let payload = question.outcome.payload, let error = question.reader.error(in: payload) else {
             // It was one when it came: its worker has changed it since.
             let error = PoolError(.workerMisbehaved, "the worker changed the error that its task had thrown")
             withCore { core, aftermath in core.judged(question.task, isRunAgain: false, error, &aftermath) }

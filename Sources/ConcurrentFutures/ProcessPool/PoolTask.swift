@@ -31,7 +31,7 @@ final class PoolTask: @unchecked Sendable {
         var attempts: AttemptRecord?
     }
 
-    init<Output>(_ call: EncodedCall<Output>, options: TaskOptions, driver: PoolDriver) {
+    init(_ call: EncodedCall, options: TaskOptions, driver: PoolDriver) {
         self.driver = driver
         function = call.function
         file = options.file
@@ -45,17 +45,17 @@ final class PoolTask: @unchecked Sendable {
         if limits.retry?.retriesError != nil { attempts = AttemptRecord() }
     }
 
-    /// Makes the task's future; once.
-    func makeFuture<Output>(_ decoder: any OutcomeDecoder<Output>) -> Future<Output> {
-        let future = Future(control: self, decoder: decoder)
+    /// Makes the task's future, of the type of what its function returns; once.
+    func makeFuture<Output>() -> Future<Output> {
+        let future = Future<Output>(control: self)
         futureObject = future
         return future
     }
 
     var future: any AnyFuture { function.future(futureObject, ofBatch: isBatch) }
 
-    /// Reads what the task has thrown. The future's own is gone as soon as that has been cancelled.
-    var decoder: any OutcomeDecoder { function.outcomeDecoder(ofBatch: isBatch) }
+    /// Reads what the task has returned or thrown.
+    var reader: OutcomeReader { isBatch ? function.makeBatchReader() : function }
 
     var options: TaskOptions { TaskOptions(limits: limits, file: file, line: UInt(line)) }
 

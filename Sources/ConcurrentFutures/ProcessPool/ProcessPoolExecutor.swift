@@ -144,10 +144,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
         }
     }
 
-    private func encode<Body: TaskBody>(
-        _ body: Body,
-        _ options: TaskOptions
-    ) throws(PoolError) -> EncodedCall<Body.Output> {
+    private func encode(_ body: some TaskBody, _ options: TaskOptions) throws(PoolError) -> EncodedCall {
         try EncodedCall(body, options: options, source: ArgumentFiles.shared)
     }
 

@@ -1,18 +1,22 @@
-/// A call as bytes, ready to be sent to another process, and who reads what comes back.
-struct EncodedCall<Output: Sendable>: Sendable {
+/// A call as bytes, ready to be sent to another process.
+///
+/// It does not depend on the type of what comes back, which would be looked up again wherever it is handed on.
+struct EncodedCall: Sendable {
     let function: TaskFunctionName
     /// Whether the outcomes come item by item.
     let isBatch: Bool
     let itemCount: Int
     /// The arguments; of a batch, those of all items, each behind its length as a UInt64.
     let arguments: RequestPayload
-    let decoder: any OutcomeDecoder<Output>
+
+    /// Who reads what comes back.
+    var reader: OutcomeReader { isBatch ? function.makeBatchReader() : function }
 
     /// Names the function and encodes the arguments.
     ///
     /// - Parameter source: where files for big arguments are from; without it, they stay in this process.
     /// - Throws: ``PoolError`` with the code `capturedValues`, `unsupportedFunction` or `encodingFailed`, naming the place of the call.
-    init<Body: TaskBody<Output>>(
+    init<Body: TaskBody>(
         _ body: Body,
         options: TaskOptions,
         source: (any WarmFileSource)? = nil
@@ -45,7 +49,6 @@ struct EncodedCall<Output: Sendable>: Sendable {
         function = registered
         isBatch = Body.isBatch
         itemCount = body.itemCount
-        decoder = Body.outcomeDecoder(for: registered)
     }
 }
 

@@ -95,27 +95,40 @@ enum Outcome {
         of function: Function.Type,
         from decoder: inout BinaryDecoder
     ) -> Result<Function.Output, any Error> {
+        do { return .success(try value(of: function, from: &decoder)) } catch { return .failure(error) }
+    }
+
+    /// Reads one outcome.
+    ///
+    /// - Throws: the error, if it is one; ``PoolError`` if it cannot be read.
+    static func value<Function: TaskFunction>(
+        of function: Function.Type,
+        from decoder: inout BinaryDecoder
+    ) throws -> Function.Output {
+        let thrown: (any Error)?
         do {
-            let result: Result<Function.Output, any Error> =
-                if let error = try decodeError(from: &decoder) {
-                    .failure(error)
-                } else {
-                    .success(try Function.decodeOutput(from: &decoder))
-                }
-            guard decoder.isAtEnd else {
-                throw PoolError(.workerMisbehaved, "the worker sent \(decoder.remaining) bytes behind an outcome")
+            thrown = try decodeError(from: &decoder)
+            if thrown == nil {
+                let value = try Function.decodeOutput(from: &decoder)
+                try checkEnd(decoder)
+                return value
             }
-            return result
+            try checkEnd(decoder)
         } catch let error as PoolError {
-            return .failure(error)
+            throw error
         } catch {
-            return .failure(
-                PoolError(
-                    .decodingFailed,
-                    "the task ran, but its result of type \(Function.Output.self) could not be decoded: \(error)",
-                    underlying: error
-                )
+            throw PoolError(
+                .decodingFailed,
+                "the task ran, but its result of type \(Function.Output.self) could not be decoded: \(error)",
+                underlying: error
             )
+        }
+        throw thrown!
+    }
+
+    private static func checkEnd(_ decoder: borrowing BinaryDecoder) throws {
+        guard decoder.isAtEnd else {
+            throw PoolError(.workerMisbehaved, "the worker sent \(decoder.remaining) bytes behind an outcome")
         }
     }
 

@@ -1,10 +1,8 @@
 import CSystemShims
 import Synchronization
 
-/// What a pool needs to know of a registered function, whatever its type.
-///
-/// Unchecked because a class with a subclass has to be; what the two hold is constant and `Sendable`.
-class TaskFunctionName: @unchecked Sendable {
+/// What a pool needs to know of a registered function, whatever its type. It reads the outcomes of the function's calls.
+class TaskFunctionName: OutcomeReader, @unchecked Sendable {
     /// Names the function to workers that have been sent its definition.
     let number: UInt32
     /// A ``FunctionDefinition``, encoded.
@@ -20,8 +18,8 @@ class TaskFunctionName: @unchecked Sendable {
         fatalError("abstract")
     }
 
-    /// Who reads what a call, or a batch of calls, brings.
-    func outcomeDecoder(ofBatch: Bool) -> any OutcomeDecoder {
+    /// Who reads what a batch of calls brings.
+    func makeBatchReader() -> OutcomeReader {
         fatalError("abstract")
     }
 
@@ -35,9 +33,7 @@ class TaskFunctionName: @unchecked Sendable {
 ///
 /// There is one for each function and shape in a process, made when it is first submitted: the walk through its closure, its
 /// types' names and their encoding are paid once.
-final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, OutcomeDecoder, @unchecked Sendable {
-    typealias Value = Function.Output
-
+final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unchecked Sendable {
     private let reference: FunctionReference
 
     private init(number: UInt32, definition: FunctionDefinition) throws {
@@ -61,9 +57,24 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, Outcom
         payload.withDecoder { Outcome.decode(of: Function.self, from: &$0) }
     }
 
-    override func outcomeDecoder(ofBatch: Bool) -> any OutcomeDecoder {
-        ofBatch ? BatchOutcomeDecoder(function: self) : self
+    override func read(_ payload: Payload, into future: AnyObject) -> FutureStateMachine.Settlement {
+        // Not by way of a `Result`, whose type would have to be looked up each time.
+        do {
+            try payload.withDecoder { decoder in
+                let future = unsafeDowncast(future, to: Future<Function.Output>.self)
+                future.success = try Outcome.value(of: Function.self, from: &decoder)
+            }
+            return .succeeded
+        } catch {
+            return .failed(error)
+        }
     }
+
+    override func error(in payload: Payload) -> (any Error)? {
+        if case .failure(let error) = decode(payload) { error } else { nil }
+    }
+
+    override func makeBatchReader() -> OutcomeReader { BatchOutcomeReader(function: self) }
 
     override func future(_ object: AnyObject, ofBatch: Bool) -> any AnyFuture {
         ofBatch
@@ -148,16 +159,24 @@ final class FunctionRegistry: Sendable {
 }
 
 /// Makes a batch's outcome of the outcomes of its items.
-final class BatchOutcomeDecoder<Function: TaskFunction>: OutcomeDecoder {
-    typealias Value = BatchOutcome<Function.Output>
-
+final class BatchOutcomeReader<Function: TaskFunction>: OutcomeReader, @unchecked Sendable {
     private let function: RegisteredFunction<Function>
 
     init(function: RegisteredFunction<Function>) {
         self.function = function
     }
 
-    func error(in payload: Payload) -> (any Error)? {
+    override func read(_ payload: Payload, into future: AnyObject) -> FutureStateMachine.Settlement {
+        switch decode(payload) {
+        case .success(let outcome):
+            unsafeDowncast(future, to: Future<BatchOutcome<Function.Output>>.self).success = outcome
+            return .succeeded
+        case .failure(let error):
+            return .failed(error)
+        }
+    }
+
+    override func error(in payload: Payload) -> (any Error)? {
         switch decode(payload) {
         case .failure(let error): return error
         case .success(let outcome):

@@ -30,8 +30,6 @@ protocol TaskBody<Output>: LocalBody {
     var function: Function { get }
 
     func encodeArguments(into encoder: inout BinaryEncoder) throws
-    /// Who makes an `Output` of the outcomes that come back from another process.
-    static func outcomeDecoder(for function: RegisteredFunction<Function>) -> any OutcomeDecoder<Output>
 }
 
 extension TaskBody {
@@ -57,10 +55,6 @@ struct SingleCall<Function: TaskFunction>: TaskBody, SingleBody {
 
     func runItemAsync(_ index: Int) async throws -> Function.Output {
         try await function.call(arguments)
-    }
-
-    static func outcomeDecoder(for function: RegisteredFunction<Function>) -> any OutcomeDecoder<Function.Output> {
-        function
     }
 }
 
@@ -92,11 +86,5 @@ struct BatchCall<Function: TaskFunction>: TaskBody, BatchBody {
 
     func runItemAsync(_ index: Int) async throws -> Function.Output {
         try await function.call(items[index])
-    }
-
-    static func outcomeDecoder(
-        for function: RegisteredFunction<Function>
-    ) -> any OutcomeDecoder<BatchOutcome<Function.Output>> {
-        BatchOutcomeDecoder(function: function)
     }
 }

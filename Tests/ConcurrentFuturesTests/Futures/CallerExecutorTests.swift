@@ -40,7 +40,7 @@ struct CallerExecutorTests {
     }
 
     static func finishedFutures() -> [Future<Int>] {
-        let encoded = TestControl().future(decoder: ByteDecoder())
+        let encoded = TestControl().future(of: Int.self)
         encoded.complete(encoded: .bytes([1]))
         return [Future(completed: .success(1)), encoded]
     }

@@ -9,7 +9,7 @@ struct FutureCallbackTests {
     // F1
     @Test("a callback sees a value, an error, a cancellation", arguments: Ending.allCases)
     func outcome(ending: Ending) throws {
-        let future = TestControl().future(decoder: ByteDecoder())
+        let future = TestControl().future(of: Int.self)
         let seen = Log<(Future<Int>, Result<Int, any Error>)>()
         future.onCompletion { done in
             #expect(done.isDone)
@@ -93,16 +93,16 @@ struct FutureCallbackTests {
     }
 
     // F3, F13
-    @Test("with a scheduler, completing runs no callback and no decoder")
+    @Test("with a scheduler, completing runs no callback and reads nothing")
     func completionRunsNoUserCode() async throws {
-        let (scheduler, decoder) = (ManualScheduler(), ByteDecoder())
-        let future = TestControl(callbacks: scheduler).future(decoder: decoder)
+        let (scheduler, reader) = (ManualScheduler(), ByteReader())
+        let future = TestControl(callbacks: scheduler).future(of: Int.self)
         let log = Log<Int>()
         future.onCompletion { _ in log.append(1) }
-        future.complete(encoded: .bytes([5]))
-        #expect(future.isDone && log.elements.isEmpty && decoder.calls.load(ordering: .relaxed) == 0)
+        future.complete(encoded: .bytes([5]), by: reader)
+        #expect(future.isDone && log.elements.isEmpty && reader.calls.load(ordering: .relaxed) == 0)
         scheduler.runAll()
-        #expect(log.elements == [1] && decoder.calls.load(ordering: .relaxed) == 0)
+        #expect(log.elements == [1] && reader.calls.load(ordering: .relaxed) == 0)
         #expect(try await future.value == 5)
     }
 

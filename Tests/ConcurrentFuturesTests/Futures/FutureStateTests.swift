@@ -72,7 +72,7 @@ struct FutureStateTests {
         return Row(
             testDescription: "ended with \(ending.testDescription)",
             make: { control in
-                let future = control.future(of: Int.self, decoder: ByteDecoder())
+                let future = control.future(of: Int.self)
                 control.start(future)
                 ending.end(future)
                 return future
@@ -133,11 +133,11 @@ struct FutureStateTests {
     // F4
     @Test("the description shows a value that was encoded once it is decoded")
     func decodedDescription() throws {
-        let value = TestControl().future(decoder: ByteDecoder())
+        let value = TestControl().future(of: Int.self)
         value.complete(encoded: .bytes([5]))
         _ = try value.get()
         #expect("\(value)" == "Future(finished: 5)")
-        let error = TestControl().future(decoder: ByteDecoder())
+        let error = TestControl().future(of: Int.self)
         error.complete(encoded: .bytes([]))
         _ = try? error.get()
         #expect("\(error)" == "Future(failed: TestError())")
@@ -161,7 +161,7 @@ struct FutureStateTests {
     @Test("it completes once: a second completion is refused and changes nothing", arguments: Ending.allCases)
     func completesOnce(ending: Ending) throws {
         for second in Ending.allCases {
-            let future = TestControl().future(decoder: ByteDecoder())
+            let future = TestControl().future(of: Int.self)
             let log = Log<Int>()
             future.onCompletion { _ in log.append(1) }
             #expect(ending.end(future))
@@ -212,22 +212,26 @@ struct FutureStateTests {
         #expect(Set([first, second, first]).count == 2)
     }
 
-    @Test("a future that has ended keeps neither its executor nor its decoder alive")
+    @Test("a future that has ended keeps neither its executor nor who read its outcome alive")
     func releases() throws {
         for ending in Ending.allCases {
             weak var control: TestControl?
-            weak var decoder: ByteDecoder?
+            weak var reader: ByteReader?
             let future: Future<Int>
             do {
-                let (strong, bytes) = (TestControl(), ByteDecoder())
-                (control, decoder) = (strong, bytes)
-                future = Future(control: strong, decoder: bytes)
+                let strong = TestControl()
+                control = strong
+                future = Future(control: strong)
             }
-            #expect(control != nil && decoder != nil)
-            ending.end(future)
+            #expect(control != nil)
+            do {
+                let strong = ByteReader()
+                reader = strong
+                ending.end(future, by: strong)
+            }
             #expect(control == nil)
             _ = try? future.get()
-            #expect(decoder == nil)
+            #expect(reader == nil)
         }
     }
 }

@@ -21,11 +21,8 @@ final class TestControl: TaskControl {
         callbackScheduler = callbacks
     }
 
-    func future<Value>(
-        of type: Value.Type = Value.self,
-        decoder: (any OutcomeDecoder<Value>)? = nil
-    ) -> Future<Value> {
-        let future = Future<Value>(control: self, decoder: decoder)
+    func future<Value>(of type: Value.Type = Value.self) -> Future<Value> {
+        let future = Future<Value>(control: self)
         state.withLock { state in
             future.assign(task: state.nextTask)
             state.nextTask += 1
@@ -62,13 +59,13 @@ enum Ending: CaseIterable, CustomTestStringConvertible {
     case value, error, cancellation, encodedValue, encodedError
 
     @discardableResult
-    func end(_ future: Future<Int>) -> Bool {
+    func end(_ future: Future<Int>, by reader: ByteReader = ByteReader()) -> Bool {
         switch self {
         case .value: future.complete(.success(5))
         case .error: future.complete(.failure(TestError()))
         case .cancellation: future.completeCancelled()
-        case .encodedValue: future.complete(encoded: .bytes([5]))
-        case .encodedError: future.complete(encoded: .bytes([]))
+        case .encodedValue: future.complete(encoded: .bytes([5]), by: reader)
+        case .encodedError: future.complete(encoded: .bytes([]), by: reader)
         }
     }
 
@@ -94,8 +91,8 @@ enum Ending: CaseIterable, CustomTestStringConvertible {
     }
 }
 
-/// Decodes one byte; no byte is an error. It counts, and can be held up.
-final class ByteDecoder: OutcomeDecoder {
+/// Reads one byte; no byte is an error. It counts, and can be held up.
+final class ByteReader: OutcomeReader, @unchecked Sendable {
     let calls = Atomic(0)
     let gate: Gate?
 
@@ -103,12 +100,18 @@ final class ByteDecoder: OutcomeDecoder {
         self.gate = gate
     }
 
-    func decode(_ payload: Payload) -> Result<Int, any Error> {
+    override func read(_ payload: Payload, into future: AnyObject) -> FutureStateMachine.Settlement {
         calls.add(1, ordering: .relaxed)
         gate?.pass()
-        guard let byte = payload.withUnsafeBytes({ $0.first }) else { return .failure(TestError()) }
-        return .success(Int(byte))
+        guard let byte = payload.withUnsafeBytes({ $0.first }) else { return .failed(TestError()) }
+        unsafeDowncast(future, to: Future<Int>.self).success = Int(byte)
+        return .succeeded
     }
+}
+
+extension Future<Int> {
+    @discardableResult
+    func complete(encoded payload: Payload) -> Bool { complete(encoded: payload, by: ByteReader()) }
 }
 
 /// Holds a thread until it is opened, and shows that one has come.

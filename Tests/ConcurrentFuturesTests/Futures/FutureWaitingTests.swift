@@ -9,7 +9,7 @@ struct FutureWaitingTests {
     // F8
     @Test("a task that awaits wakes, however the future ends", arguments: Ending.allCases)
     func async(ending: Ending) async {
-        let future = TestControl().future(decoder: ByteDecoder())
+        let future = TestControl().future(of: Int.self)
         let waiter = Task { await future.result }
         await eventually { future.waiterCount == 1 }
         Thread { ending.end(future) }.start()
@@ -21,7 +21,7 @@ struct FutureWaitingTests {
     @Test("a thread that blocks wakes, however the future ends", arguments: Ending.allCases)
     func blocking(ending: Ending) async {
         for timeout in [nil, testBound] {
-            let future = TestControl().future(decoder: ByteDecoder())
+            let future = TestControl().future(of: Int.self)
             let outcome = outcomeOfThread { try future.get(timeout: timeout) }
             await eventually { future.waiterCount == 1 }
             ending.end(future)
@@ -32,27 +32,27 @@ struct FutureWaitingTests {
     // F8
     @Test("many tasks and threads wait for one future, and its bytes are decoded once", arguments: Ending.allCases)
     func many(ending: Ending) async {
-        let decoder = ByteDecoder()
-        let future = TestControl().future(decoder: decoder)
+        let reader = ByteReader()
+        let future = TestControl().future(of: Int.self)
         let tasks = (0..<20).map { _ in Task { await future.result } }
         let threads = (0..<4).map { _ in outcomeOfThread { try future.get() } }
         await eventually { future.waiterCount == 24 }
-        ending.end(future)
+        ending.end(future, by: reader)
         for task in tasks { ending.expect(await task.value) }
         for thread in threads { ending.expect(await thread.result) }
         let isEncoded = ending == .encodedValue || ending == .encodedError
-        #expect(decoder.calls.load(ordering: .relaxed) == (isEncoded ? 1 : 0))
+        #expect(reader.calls.load(ordering: .relaxed) == (isEncoded ? 1 : 0))
         #expect(future.waiterCount == 0)
     }
 
     // F8, F13
     @Test("those who need a value that another decodes wait for it")
     func decoding() async throws {
-        let decoder = ByteDecoder(gate: Gate())
-        let future = TestControl().future(decoder: decoder)
-        future.complete(encoded: .bytes([5]))
+        let reader = ByteReader(gate: Gate())
+        let future = TestControl().future(of: Int.self)
+        future.complete(encoded: .bytes([5]), by: reader)
         let first = outcomeOfThread { try future.get() }
-        try arrival(of: decoder.gate!)
+        try arrival(of: reader.gate!)
         let task = Task { try await future.value }
         let second = outcomeOfThread { try future.get() }
         await eventually { future.waiterCount == 2 }
@@ -61,17 +61,17 @@ struct FutureWaitingTests {
         #expect("\(future)" == "Future(finished)")
         let error = #expect(throws: PoolError.self) { try poll(future) }
         #expect(error?.code == .timedOut)
-        decoder.gate?.open()
+        reader.gate?.open()
         #expect(try await task.value == 5)
         #expect(try await first.value == 5)
         #expect(try await second.value == 5)
-        #expect(decoder.calls.load(ordering: .relaxed) == 1)
+        #expect(reader.calls.load(ordering: .relaxed) == 1)
     }
 
     // F8
     @Test("a waiter that cannot run does not hold up one that can")
     func blockedActor() async throws {
-        let future = TestControl().future(decoder: ByteDecoder())
+        let future = TestControl().future(of: Int.self)
         let (actor, gate) = (BusyActor(), Gate())
         let task = Task { try await actor.value(of: future) }
         await eventually { future.waiterCount == 1 }
@@ -148,7 +148,7 @@ struct FutureWaitingTests {
     @Test("cancelling a waiter while the future ends loses neither")
     func cancellingRace() async {
         for round in 0..<500 {
-            let future = TestControl().future(decoder: ByteDecoder())
+            let future = TestControl().future(of: Int.self)
             let waiters = (0..<2).map { _ in Task { await future.result } }
             if round.isMultiple(of: 2) { await eventually { future.waiterCount == 2 } }
             await withTaskGroup { group in

@@ -8,7 +8,7 @@ struct WaitTests {
     let control = TestControl()
 
     func futures(_ count: Int) -> [Future<Int>] {
-        (0..<count).map { _ in control.future(decoder: ByteDecoder()) }
+        (0..<count).map { _ in control.future(of: Int.self) }
     }
 
     /// Starts to wait, and returns when every pending future knows of it.
