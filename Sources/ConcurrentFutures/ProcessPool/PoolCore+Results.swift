@@ -3,17 +3,17 @@
 extension PoolCore {
     /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
     mutating func received(_ reply: Reply, from id: WorkerID, _ aftermath: inout Aftermath) throws(ChannelFailure) {
-        guard let channel = channel(of: id) else { return }
+        guard let worker = worker(id) else { return }
         defer { if !actions.isEmpty { carryOut(&aftermath) } }
         if reply.kind == .ready { return machine.workerReady(id, actions: &actions) }
-        guard channel.oldestSequence == reply.sequence else {
+        guard worker.channel.oldestSequence == reply.sequence else {
             throw ChannelFailure(message: "it answered a request that it was not to run")
         }
         if reply.kind == .revoked {
             guard machine.passedOver(by: id, actions: &actions) else {
                 throw ChannelFailure(message: "it passed over a task that was not taken back")
             }
-            return channel.finishOldest()
+            return worker.channel.finishOldest()
         }
         guard let task = machine.oldestTask(of: id) else {
             throw ChannelFailure(message: "it ran a task that had been taken back")
@@ -22,17 +22,17 @@ extension PoolCore {
         guard record.isBatch == (reply.kind != .outcome) else {
             throw ChannelFailure(message: "it answered a batch as if it were one task, or one task as a batch")
         }
-        let late = try limit(exceededBy: task, reply.lateness)
+        let late = try record.limit(exceeded: reply.lateness)
         switch reply.kind {
         case .item:
-            let outcome = outcome(of: task, reply)
-            try received(1, of: task, by: id) { $0.append(outcome) }
+            let outcome = record.outcome(reply)
+            try received(1, of: record, by: id) { $0.append(outcome) }
         case .items:
             let items = try ItemOutcomes(reply.payload)
-            try received(items.count, of: task, by: id) { $0.append(items) }
-        case .batchEnd: try finishBatch(task, nanoseconds: reply.payload, by: id, &aftermath)
-        case .stoppedItem: try stoppedItem(of: task, by: id, late)
-        default: finish(task, by: id, with: .encoded(outcome(of: task, reply)), late, &aftermath)
+            try received(items.count, of: record, by: id) { $0.append(items) }
+        case .batchEnd: try finishBatch(record, nanoseconds: reply.payload, by: worker, &aftermath)
+        case .stoppedItem: try stoppedItem(of: record, by: worker, late)
+        default: finish(record, by: worker, with: .encoded(record.outcome(reply)), late, &aftermath)
         }
     }
 
@@ -40,11 +40,10 @@ extension PoolCore {
 
     private mutating func received(
         _ count: Int,
-        of task: TaskID,
+        of record: PoolTask,
         by id: WorkerID,
         append: (BatchProgress) -> Void
     ) throws(ChannelFailure) {
-        let record = self[task]!
         let progress = record.batch ?? BatchProgress()
         guard count <= Int(record.itemCount) - Int(progress.itemsDone) else {
             throw ChannelFailure(message: "it sent more outcomes than its task has")
@@ -59,54 +58,54 @@ extension PoolCore {
     }
 
     private mutating func finishBatch(
-        _ task: TaskID,
+        _ record: PoolTask,
         nanoseconds: Payload,
-        by id: WorkerID,
+        by worker: WorkerEnd,
         _ aftermath: inout Aftermath
     ) throws(ChannelFailure) {
-        let progress = self[task]!.batch ?? BatchProgress()
-        guard progress.itemsDone == self[task]!.itemCount, nanoseconds.count == 8 else {
+        let progress = record.batch ?? BatchProgress()
+        guard progress.itemsDone == record.itemCount, nanoseconds.count == 8 else {
             throw ChannelFailure(message: "it ended a batch before all outcomes had come")
         }
         let nanoseconds = nanoseconds.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
-        finish(task, by: id, with: .batch(progress, nanoseconds: nanoseconds), nil, &aftermath)
+        finish(record, by: worker, with: .batch(progress, nanoseconds: nanoseconds), nil, &aftermath)
     }
 
     private mutating func finish(
-        _ task: TaskID,
-        by id: WorkerID,
+        _ record: PoolTask,
+        by worker: WorkerEnd,
         with completion: Aftermath.Completion,
         _ late: PoolStateMachine.TimeLimit?,
         _ aftermath: inout Aftermath
     ) {
-        if let fate = machine.fateOfResult(by: id, isBatch: self[task]!.isBatch, late: late) {
-            return giveUp(task, by: id, fate)
+        if let fate = machine.fateOfResult(by: worker.id, isBatch: record.isBatch, late: late) {
+            return giveUp(record, by: worker, fate)
         }
-        let isInQuestion = isToBeJudged(task, completion)
+        let isInQuestion = isToBeJudged(record, completion)
         if isInQuestion {
             // It may be needed once more.
-            self[task]!.payload = channel(of: id)!.payload(at: 0)
-            self[task]!.attempts!.outcomeInQuestion = completion
-            let mayBeRunAgain = machine.hasAttemptsLeft(task)
+            record.payload = worker.channel.payload(at: 0)
+            record.attempts!.outcomeInQuestion = completion
+            let mayBeRunAgain = machine.hasAttemptsLeft(record.id)
             aftermath.questions.append(
                 Aftermath.Question(
-                    task: task,
-                    reader: self[task]!.reader,
+                    task: record.id,
+                    reader: record.reader,
                     outcome: completion,
-                    isRunAgain: mayBeRunAgain ? self[task]!.limits?.retry?.retriesError : nil
+                    isRunAgain: mayBeRunAgain ? record.limits?.retry?.retriesError : nil
                 )
             )
         }
-        channel(of: id)!.finishOldest()
-        machine.finished(by: id, isInQuestion: isInQuestion, actions: &actions)
-        if !isInQuestion { aftermath.completions.append((take(task, &aftermath), completion)) }
+        worker.channel.finishOldest()
+        machine.finished(by: worker.id, isInQuestion: isInQuestion, actions: &actions)
+        if !isInQuestion { aftermath.completions.append((take(record.id, &aftermath), completion)) }
     }
 
     /// Whether an outcome has to be looked at elsewhere before it is told: the policy may want another attempt, or the error is to keep why the
     /// attempts before have failed.
-    private func isToBeJudged(_ task: TaskID, _ completion: Aftermath.Completion) -> Bool {
-        guard let attempts = self[task]!.attempts else { return false }
-        let mayBeRunAgain = self[task]!.limits?.retry?.retriesError != nil && machine.hasAttemptsLeft(task)
+    private func isToBeJudged(_ record: PoolTask, _ completion: Aftermath.Completion) -> Bool {
+        guard let attempts = record.attempts else { return false }
+        let mayBeRunAgain = record.limits?.retry?.retriesError != nil && machine.hasAttemptsLeft(record.id)
         guard mayBeRunAgain || !attempts.failures.isEmpty else { return false }
         return switch completion {
         case .encoded(let payload): Outcome.isError(payload)
@@ -118,67 +117,52 @@ extension PoolCore {
 
     // MARK: Failures
 
-    /// Which limit of its task a call has exceeded, as its worker says.
-    private func limit(
-        exceededBy task: TaskID,
-        _ lateness: ReplyHeader.Lateness
-    ) throws(ChannelFailure) -> PoolStateMachine.TimeLimit? {
-        let limits = self[task]!.limits
-        switch lateness {
-        case .none: return nil
-        case .timeout where limits?.timeoutNanoseconds ?? 0 != 0: return .timeout
-        case .deadline where limits?.deadlineInstant ?? 0 != 0: return .deadline
-        default: throw ChannelFailure(message: "it exceeded a limit that its task does not have")
-        }
-    }
-
     private mutating func stoppedItem(
-        of task: TaskID,
-        by id: WorkerID,
+        of record: PoolTask,
+        by worker: WorkerEnd,
         _ late: PoolStateMachine.TimeLimit?
     ) throws(ChannelFailure) {
-        guard machine.isStopping(id) || late != nil, self[task]!.batch?.itemsDone ?? 0 < self[task]!.itemCount else {
+        guard machine.isStopping(worker.id) || late != nil, record.batch?.itemsDone ?? 0 < record.itemCount else {
             throw ChannelFailure(message: "it gave back a batch that it was not asked to stop")
         }
-        giveUp(task, by: id, machine.fateOfVictim(of: id, isKeepersFault: false, late: late))
+        giveUp(record, by: worker, machine.fateOfVictim(of: worker.id, isKeepersFault: false, late: late))
     }
 
     /// A worker has stopped working on a task, and lives on.
-    private mutating func giveUp(_ task: TaskID, by id: WorkerID, _ fate: PoolStateMachine.Fate) {
-        let channel = channel(of: id)!
-        self[task]!.payload = channel.payload(at: 0)
-        let continues = meet(fate, task, PoolError(ranTooLong: self[task]!))
-        channel.finishOldest()
-        machine.gaveUp(by: id, fate, continues: continues, actions: &actions)
+    private mutating func giveUp(_ record: PoolTask, by worker: WorkerEnd, _ fate: PoolStateMachine.Fate) {
+        record.payload = worker.channel.payload(at: 0)
+        let continues = meet(fate, record, PoolError(ranTooLong: record))
+        worker.channel.finishOldest()
+        machine.gaveUp(by: worker.id, fate, continues: continues, actions: &actions)
     }
 
     /// Notes why an attempt has failed.
     ///
     /// - Parameter isNobodysFault: whether it counts as no attempt if the task is run again.
     /// - Returns: whether the task goes on although the attempt has failed for good: of a batch only the item that was at work fails.
-    private mutating func meet(
+    private func meet(
         _ fate: PoolStateMachine.Fate,
-        _ task: TaskID,
+        _ record: PoolTask,
         _ failure: PoolError,
         isNobodysFault: Bool = false
     ) -> Bool {
         guard case .failed(let isTimeout, let isRunAgain) = fate else { return false }
         if isRunAgain {
             guard isTimeout || !isNobodysFault else { return false }
-            if self[task]!.attempts == nil { self[task]!.attempts = AttemptRecord() }
-            self[task]!.attempts!.failures.appendFailure(failure)
+            if record.attempts == nil { record.attempts = AttemptRecord() }
+            record.attempts!.failures.appendFailure(failure)
             return false
         }
         var failure = failure
-        failure.previousFailures = self[task]!.attempts?.failures ?? []
-        self[task]!.attempts = nil
-        self[task]!.failure = failure
-        guard self[task]!.isBatch else { return false }
-        let progress = self[task]!.batch ?? BatchProgress()
+        failure.previousFailures = record.attempts?.failures ?? []
+        record.attempts = nil
+        record.failure = failure
+        guard record.isBatch else { return false }
+        let progress = record.batch ?? BatchProgress()
         // All outcomes may have come, and the worker died before it could say that they were all.
-        if progress.itemsDone < self[task]!.itemCount { progress.append(failure) }
-        self[task]!.batch = progress
-        return progress.itemsDone < self[task]!.itemCount
+        if progress.itemsDone < record.itemCount { progress.append(failure) }
+        record.batch = progress
+        return progress.itemsDone < record.itemCount
     }
 
     // MARK: Ends of workers
@@ -225,7 +209,7 @@ extension PoolCore {
                 if case .failed(isTimeout: true, _) = fate {
                     failure = PoolError(ranTooLong: self[task]!, endOf: failure)
                 }
-                continues = meet(fate, task, failure, isNobodysFault: isKeepersFault)
+                continues = meet(fate, self[task]!, failure, isNobodysFault: isKeepersFault)
                 victim = fate
             }
         }
@@ -280,5 +264,19 @@ extension PoolCore {
         )
         error.standardError = reason?.standardError
         return error
+    }
+}
+
+extension PoolTask {
+    /// Which of its limits a call has exceeded, as its worker says.
+    fileprivate func limit(
+        exceeded lateness: ReplyHeader.Lateness
+    ) throws(ChannelFailure) -> PoolStateMachine.TimeLimit? {
+        switch lateness {
+        case .none: return nil
+        case .timeout where limits?.timeoutNanoseconds ?? 0 != 0: return .timeout
+        case .deadline where limits?.deadlineInstant ?? 0 != 0: return .deadline
+        default: throw ChannelFailure(message: "it exceeded a limit that its task does not have")
+        }
     }
 }

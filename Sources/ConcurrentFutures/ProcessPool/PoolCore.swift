@@ -243,7 +243,7 @@ struct PoolCore: ~Copyable {
 
     func channel(of id: WorkerID) -> (any WorkerChannel)? { worker(id)?.channel }
 
-    private func worker(_ id: WorkerID) -> WorkerEnd? {
+    func worker(_ id: WorkerID) -> WorkerEnd? {
         let index = Int(UInt32(truncatingIfNeeded: id))
         guard index < workers.count, let worker = workers[index], worker.id == id else { return nil }
         return worker
@@ -293,14 +293,15 @@ struct PoolCore: ~Copyable {
     private mutating func send(_ task: TaskID, to id: WorkerID, _ aftermath: inout Aftermath) {
         let worker = worker(id)!
         let record = self[task]!
-        let isNew = worker.learn(record.function.number)
-        if isNew, usedFunctions.updateValue(record.function, forKey: record.function.number) == nil {
-            newFunctions.append(record.function)
+        let function = record.function
+        let isNew = worker.learn(function.number)
+        if isNew, usedFunctions.updateValue(function, forKey: function.number) == nil {
+            newFunctions.append(function)
         }
         let payload = record.payload.take()!
         let request = OutgoingRequest(
-            functionNumber: record.function.number,
-            definition: isNew ? record.function.definition : [],
+            functionNumber: function.number,
+            definition: isNew ? function.definition : [],
             isBatch: record.isBatch,
             itemCount: record.itemCount,
             firstItem: record.batch?.itemsDone ?? 0,
@@ -317,7 +318,7 @@ struct PoolCore: ~Copyable {
             }
             aftermath.sentTo(worker.channel)
         } catch {
-            if isNew { worker.forget(record.function.number) }
+            if isNew { worker.forget(function.number) }
             record.payload = payload
             record.failure = PoolError(unsendable: record, error)
             tellTime()

@@ -15,7 +15,7 @@ extension PoolStateMachine {
     private mutating func handOut(_ actions: inout Actions) {
         isSaturated = false
         // The one that is given tasks until it holds as many as the next one.
-        var target: (id: WorkerID, worker: Worker, fill: Int)?
+        var target: (worker: Worker, fill: Int)?
         while backlogCount > 0 {
             guard let next = backlog.first else { preconditionFailure("counted tasks are in the backlog") }
             guard let cost = tasks[next].flatMap({ $0.state == .queued ? $0.cost : nil }) else {
@@ -25,16 +25,16 @@ extension PoolStateMachine {
             if let id = idle.last {
                 // The one that was idle last is the likeliest to have its caches warm.
                 idle.removeLast()
-                send(next, cost, to: id, &actions)
+                send(next, cost, to: workers[id]!, &actions)
             } else if workers.count < configuration.maxWorkers, mayStartWorkers, startingCount < backlogCount {
                 startWorker(&actions)
             } else if backlogCount > startingCount {
-                if let (_, worker, fill) = target, worker.liveCount < fill, canTake(worker), canHold(cost, worker) {
+                if let (worker, fill) = target, worker.liveCount < fill, canTake(worker), canHold(cost, worker) {
                 } else {
                     target = leastLoadedWorker(for: cost)
                 }
                 guard let target else { return isSaturated = true }
-                send(next, cost, to: target.id, &actions)
+                send(next, cost, to: target.worker, &actions)
             } else {
                 // They are for workers that are being started; more of them may want more workers.
                 return
@@ -43,36 +43,39 @@ extension PoolStateMachine {
         backlog.removeAll(keepingCapacity: true)
     }
 
-    private mutating func send(_ task: TaskID, _ cost: Int, to id: WorkerID, _ actions: inout Actions) {
+    private mutating func send(
+        _ task: TaskID,
+        _ cost: Int,
+        to worker: Worker,
+        _ actions: inout Actions
+    ) {
         backlog.removeFirst()
         backlogCount -= 1
-        tasks[task]!.state = .inFlight(id)
-        tasks[task]!.isKnownStarted = false
-        let worker = workers[id]!
+        tasks[task]!.wasSent(to: worker.id)
         worker.inFlight.append(InFlight(task: task, cost: cost))
         worker.liveCount += 1
         worker.room -= cost
-        actions.append(.send(task, to: id))
+        actions.append(.send(task, to: worker.id))
         if worker.liveCount == 1 {
             worker.leftCountAtLook = nil
             if knowsTime { worker.lastProgress = now } else { worker.startsAfresh = true }
-            oldestChanged(id, &actions)
+            oldestChanged(worker, &actions)
         }
     }
 
     /// - Returns: the worker that holds least, and how many it can be given before another one holds less.
-    private func leastLoadedWorker(for cost: Int) -> (id: WorkerID, worker: Worker, fill: Int)? {
-        var best: (id: WorkerID, worker: Worker)?
+    private func leastLoadedWorker(for cost: Int) -> (worker: Worker, fill: Int)? {
+        var best: Worker?
         var nextLoad = Int.max
-        for (id, worker) in workers.elements where canTake(worker) && canHold(cost, worker) {
-            if let other = best?.worker, other.liveCount <= worker.liveCount {
+        for (_, worker) in workers.elements where canTake(worker) && canHold(cost, worker) {
+            if let other = best, other.liveCount <= worker.liveCount {
                 nextLoad = min(nextLoad, worker.liveCount)
             } else {
-                nextLoad = best?.worker.liveCount ?? .max
-                best = (id, worker)
+                nextLoad = best?.liveCount ?? .max
+                best = worker
             }
         }
-        return best.map { ($0.id, $0.worker, nextLoad) }
+        return best.map { ($0, nextLoad) }
     }
 
     private func canHold(_ cost: Int, _ worker: Worker) -> Bool {
@@ -93,20 +96,20 @@ extension PoolStateMachine {
 
     /// A worker may have room for more: it gets what waits. If it has nothing to do and nothing waits, it gets what another one holds and has
     /// not begun.
-    mutating func becomeFree(_ id: WorkerID, _ actions: inout Actions) {
-        guard let worker = workers[id], worker.state == .ready, worker.ladder == nil else { return dispatch(&actions) }
+    mutating func becomeFree(_ worker: Worker, _ actions: inout Actions) {
+        guard worker.state == .ready, worker.ladder == nil else { return dispatch(&actions) }
         if worker.liveCount == 0, isDone(worker) {
-            letGo(id, &actions)
+            letGo(worker.id, &actions)
             return dispatch(&actions)
         }
         // What was taken back from it is still in the channel of a worker that has not passed over it; it will tell.
         guard worker.inFlight.isEmpty else { return dispatch(&actions) }
-        if !idle.contains(id) {
-            workers[id]!.idleSince = now
-            idle.append(id)
+        if !idle.contains(worker.id) {
+            worker.idleSince = now
+            idle.append(worker.id)
         }
         dispatch(&actions)
-        if !isBatching, idle.last == id, backlogCount == 0 { rebalance(&actions) }
+        if !isBatching, idle.last == worker.id, backlogCount == 0 { rebalance(&actions) }
     }
 
     /// Takes back half of what the fullest workers hold beyond the tasks that they run, so that there is something for each that is idle.
@@ -177,9 +180,9 @@ extension PoolStateMachine {
     var areStartsHeldBack: Bool { startBackoff.end != nil || (startBackoff.isProbing && startingCount > 0) }
 
     private mutating func startWorker(_ actions: inout Actions) {
-        let id = workers.insert(
-            Worker(room: configuration.channelRoom, depth: min(Self.firstDepth, configuration.prefetch))
-        )
+        let id = workers.insert { id in
+            Worker(id: id, room: configuration.channelRoom, depth: min(Self.firstDepth, configuration.prefetch))
+        }
         startingCount += 1
         actions.append(.startWorker(id))
     }

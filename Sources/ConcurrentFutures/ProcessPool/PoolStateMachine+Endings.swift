@@ -29,13 +29,13 @@ extension PoolStateMachine {
     package mutating func finished(by id: WorkerID, isInQuestion: Bool, actions: inout Actions) {
         let worker = workers[id]!
         let task = worker.inFlight.first!.task!
-        oldestLeaves(worker, id, &actions)
+        oldestLeaves(worker, &actions)
         if isInQuestion {
             tasks[task]!.state = .inQuestion
         } else {
             remove(task)
         }
-        becomeFree(id, &actions)
+        becomeFree(worker, &actions)
         settle(&actions)
     }
 
@@ -45,20 +45,21 @@ extension PoolStateMachine {
     package mutating func gaveUp(by id: WorkerID, _ fate: Fate, continues: Bool, actions: inout Actions) {
         let worker = workers[id]!
         let task = worker.inFlight.first!.task!
-        oldestLeaves(worker, id, &actions)
+        oldestLeaves(worker, &actions)
         meet(fate, task, continues: continues, isNobodysFault: false, &actions)
-        becomeFree(id, &actions)
+        becomeFree(worker, &actions)
         settle(&actions)
     }
 
     /// A batch's current item has ended with a result that is to be told, and the worker has gone on to the next one.
     package mutating func itemFinished(by id: WorkerID, actions: inout Actions) {
-        let task = workers[id]!.inFlight.first!.task!
+        let worker = workers[id]!
+        let task = worker.inFlight.first!.task!
         tasks[task]!.attempt = 1
         // Only that item was to be stopped.
-        if workers[id]!.ladder?.isTimeout == true { endLadder(of: id, &actions) }
-        oldestChanged(id, &actions)
-        if workers[id]!.ladder == nil { becomeFree(id, &actions) }
+        if worker.ladder?.isTimeout == true { endLadder(of: worker, &actions) }
+        oldestChanged(worker, &actions)
+        if worker.ladder == nil { becomeFree(worker, &actions) }
     }
 
     /// Whether a task that has thrown an error may be run again, if its policy says so.
@@ -238,13 +239,13 @@ extension PoolStateMachine {
     }
 
     /// A worker's oldest task is in its channel no more.
-    private mutating func oldestLeaves(_ worker: Worker, _ id: WorkerID, _ actions: inout Actions) {
+    private mutating func oldestLeaves(_ worker: Worker, _ actions: inout Actions) {
         removeOldest(of: worker)
         worker.finishedCount += 1
         worker.finishedLately += 1
         deathsInVain = 0
-        if worker.ladder != nil { endLadder(of: id, &actions) }
-        oldestChanged(id, &actions)
+        if worker.ladder != nil { endLadder(of: worker, &actions) }
+        oldestChanged(worker, &actions)
     }
 
     private func fate(

@@ -33,6 +33,11 @@ extension PoolStateMachine {
             self.limits = limits
         }
 
+        mutating func wasSent(to worker: WorkerID) {
+            state = .inFlight(worker)
+            isKnownStarted = false
+        }
+
         /// How much of a channel's room it takes.
         var cost: Int { Int(shortCost) }
         /// Which attempt at it, or at a batch's current item, the running or next one is.
@@ -54,6 +59,7 @@ extension PoolStateMachine {
             case doomed
         }
 
+        let id: WorkerID
         var state: State = .starting
         /// The oldest first; `nil` stands for one that was taken back and that the worker has not passed over yet.
         var inFlight: Deque<InFlight> = []
@@ -90,7 +96,8 @@ extension PoolStateMachine {
         /// Set while its oldest task is to stop.
         var ladder: Ladder?
 
-        init(room: Int, depth: Int) {
+        init(id: WorkerID, room: Int, depth: Int) {
+            self.id = id
             self.room = room
             self.depth = depth
         }

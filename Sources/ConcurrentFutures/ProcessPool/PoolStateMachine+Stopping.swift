@@ -93,17 +93,17 @@ extension PoolStateMachine {
         let timeout = tasks[task]!.timeout
         guard timeout != 0 else { return }
         guard let start else {
-            workers[id]!.lookAt = now + timeout
+            worker.lookAt = now + timeout
             return
         }
         // It cannot have begun before it was sent, nor later than now.
         let begunAt = worker.begunAt ?? min(max(start, worker.busySince), now)
-        workers[id]!.begunAt = begunAt
+        worker.begunAt = begunAt
         let end = begunAt + timeout
         if end <= now {
-            beginLadder(of: id, isTimeout: true, &actions)
+            beginLadder(of: worker, isTimeout: true, &actions)
         } else {
-            workers[id]!.lookAt = end
+            worker.lookAt = end
         }
     }
 
@@ -143,32 +143,34 @@ extension PoolStateMachine {
     }
 
     /// Another task of a worker's is the oldest now.
-    mutating func oldestChanged(_ id: WorkerID, _ actions: inout Actions) {
-        guard let worker = workers[id], worker.state == .ready else { return }
+    mutating func oldestChanged(_ worker: Worker, _ actions: inout Actions) {
+        guard worker.state == .ready else { return }
         worker.busySince = now
         worker.begunAt = nil
         worker.lookAt = .max
         wantBeginningsCheck(of: worker)
-        guard let oldest = worker.oldest, let task = tasks[oldest] else { return }
-        if task.timeout != 0 { workers[id]!.lookAt = now + task.timeout }
-        if task.stop != nil, task.isKnownStarted { beginLadder(of: id, isTimeout: false, &actions) }
+        guard let oldest = worker.oldest else { return }
+        if let timeout = tasks[oldest]?.limits?.timeoutNanoseconds, timeout != 0 { worker.lookAt = now + timeout }
+        if tasks[oldest]?.stop != nil, tasks[oldest]?.isKnownStarted == true {
+            beginLadder(of: worker, isTimeout: false, &actions)
+        }
     }
 
-    mutating func beginLadder(of id: WorkerID, isTimeout: Bool, _ actions: inout Actions) {
-        guard workers[id]!.state == .ready, workers[id]!.ladder == nil else { return }
-        workers[id]!.ladder = Ladder(isTimeout: isTimeout, start: now, gracePeriod: configuration.gracePeriod)
+    mutating func beginLadder(of worker: Worker, isTimeout: Bool, _ actions: inout Actions) {
+        guard worker.state == .ready, worker.ladder == nil else { return }
+        worker.ladder = Ladder(isTimeout: isTimeout, start: now, gracePeriod: configuration.gracePeriod)
         timedCount += 1
-        revokeAllButOldest(of: id, &actions)
-        actions.append(.climb(id))
+        revokeAllButOldest(of: worker.id, &actions)
+        actions.append(.climb(worker.id))
     }
 
     /// A worker's oldest task has ended, or is not to be stopped after all.
-    mutating func endLadder(of id: WorkerID, _ actions: inout Actions) {
-        guard let ladder = workers[id]!.ladder else { return }
-        workers[id]!.ladder = nil
+    mutating func endLadder(of worker: Worker, _ actions: inout Actions) {
+        guard let ladder = worker.ladder else { return }
+        worker.ladder = nil
         timedCount -= 1
         // What the signal does to the process is not known, so it is given nothing more.
-        if ladder.step == .terminated { doom(id, &actions) }
+        if ladder.step == .terminated { doom(worker.id, &actions) }
     }
 
     mutating func addTimer(_ time: UInt64, _ task: TaskID) {

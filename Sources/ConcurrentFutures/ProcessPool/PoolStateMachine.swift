@@ -152,11 +152,11 @@ package struct PoolStateMachine: ~Copyable {
     }
 
     package mutating func workerReady(_ id: WorkerID, actions: inout Actions) {
-        guard workers[id]?.state == .starting else { return }
-        workers[id]!.state = .ready
+        guard let worker = workers[id], worker.state == .starting else { return }
+        worker.state = .ready
         startingCount -= 1
         startBackoff.succeeded()
-        becomeFree(id, &actions)
+        becomeFree(worker, &actions)
         settle(&actions)
     }
 
@@ -166,7 +166,7 @@ package struct PoolStateMachine: ~Copyable {
     package mutating func passedOver(by id: WorkerID, actions: inout Actions) -> Bool {
         guard let worker = workers[id], let oldest = worker.inFlight.first, oldest.task == nil else { return false }
         removeOldest(of: worker)
-        becomeFree(id, &actions)
+        becomeFree(worker, &actions)
         return true
     }
 
@@ -176,21 +176,21 @@ package struct PoolStateMachine: ~Copyable {
     ///   as long as something is in flight that may give some back.
     package mutating func sendFailed(_ task: TaskID, to id: WorkerID, isShortage: Bool, actions: inout Actions) {
         // Others that were to be sent after it may stand behind it already.
-        guard let index = workers[id]?.inFlight.lastIndex(where: { $0.task == task }) else {
+        guard let worker = workers[id], let index = worker.inFlight.lastIndex(where: { $0.task == task }) else {
             preconditionFailure("only what was to be sent can fail to be sent")
         }
-        let wasOldest = workers[id]!.oldest == task
-        let removed = workers[id]!.inFlight.remove(at: index)
-        workers[id]!.leftCount += 1
-        workers[id]!.room += removed.cost
-        workers[id]!.liveCount -= 1
+        let wasOldest = worker.oldest == task
+        let removed = worker.inFlight.remove(at: index)
+        worker.leftCount += 1
+        worker.room += removed.cost
+        worker.liveCount -= 1
         if isShortage, workers.elements.contains(where: { !$0.element.inFlight.isEmpty }) {
             postpone(task, &actions)
         } else {
             complete(task, .unsendable, &actions)
         }
-        if wasOldest { oldestChanged(id, &actions) }
-        becomeFree(id, &actions)
+        if wasOldest { oldestChanged(worker, &actions) }
+        becomeFree(worker, &actions)
         settle(&actions)
     }
 
@@ -206,29 +206,29 @@ package struct PoolStateMachine: ~Copyable {
     }
 
     package mutating func revoked(_ task: TaskID, actions: inout Actions) {
-        guard case .inFlight(let id)? = tasks[task]?.state,
-            let index = workers[id]?.inFlight.lastIndex(where: { $0.task == task })
+        guard case .inFlight(let id)? = tasks[task]?.state, let worker = workers[id],
+            let index = worker.inFlight.lastIndex(where: { $0.task == task })
         else { preconditionFailure("what is taken back was in flight") }
-        let wasOldest = workers[id]!.oldest == task
-        workers[id]!.inFlight[index].task = nil
-        workers[id]!.liveCount -= 1
+        let wasOldest = worker.oldest == task
+        worker.inFlight[index].task = nil
+        worker.liveCount -= 1
         requeue(task, &actions)
-        if wasOldest { oldestChanged(id, &actions) }
+        if wasOldest { oldestChanged(worker, &actions) }
         dispatch(&actions)
         settle(&actions)
     }
 
     /// A task that was to be taken back runs already; it stays where it is.
     package mutating func revokeCameTooLate(_ task: TaskID, actions: inout Actions) {
-        guard case .inFlight(let id)? = tasks[task]?.state else { return }
-        workers[id]!.isStuck = false
+        guard case .inFlight(let id)? = tasks[task]?.state, let worker = workers[id] else { return }
+        worker.isStuck = false
         tasks[task]!.isUnwanted = false
         tasks[task]!.isKnownStarted = true
-        if workers[id]!.oldest != task {
+        if worker.oldest != task {
             // The worker has gone on to it, so the one before has ended, and its outcome is about to be seen: nothing is to be stopped.
-            endLadder(of: id, &actions)
+            endLadder(of: worker, &actions)
         } else if tasks[task]!.stop != nil {
-            beginLadder(of: id, isTimeout: false, &actions)
+            beginLadder(of: worker, isTimeout: false, &actions)
         }
     }
 

@@ -34,15 +34,17 @@ extension PoolCore {
         \(brokenReason?.message ?? "")
         """
     }
+}
 
-    /// What a worker tells as the outcome of its task; an error in its place if that is lost for want of descriptors or memory here.
-    func outcome(of task: TaskID, _ reply: Reply) -> Payload {
+extension PoolTask {
+    /// What a worker tells as the outcome of the task; an error in its place if that is lost for want of descriptors or memory here.
+    func outcome(_ reply: Reply) -> Payload {
         switch reply.received {
         case .success(let payload):
             return payload
         case .failure(let shortage):
             var encoder = BinaryEncoder()
-            Outcome.append(error: PoolError(lostResultOf: self[task]!, shortage), to: &encoder)
+            Outcome.append(error: PoolError(lostResultOf: self, shortage), to: &encoder)
             return .bytes(encoder.takeBytes())
         }
     }

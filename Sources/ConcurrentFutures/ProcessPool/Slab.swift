@@ -12,17 +12,25 @@ struct Slab<Element> {
     private(set) var count = 0
 
     mutating func insert(_ element: Element) -> UInt64 {
+        insert { _ in element }
+    }
+
+    /// - Parameter make: makes the value that is to have the number.
+    @inline(__always)
+    mutating func insert(_ make: (UInt64) -> Element) -> UInt64 {
         count += 1
         if let index = free.popLast() {
-            entries[Int(index)].element = element
-            return Self.key(index, entries[Int(index)].generation)
+            let key = Self.key(index, entries[Int(index)].generation)
+            entries[Int(index)].element = make(key)
+            return key
         }
-        entries.append(Entry(element: element))
-        return Self.key(UInt32(entries.count - 1), 0)
+        let key = Self.key(UInt32(entries.count), 0)
+        entries.append(Entry(element: make(key)))
+        return key
     }
 
     subscript(key: UInt64) -> Element? {
-        _read {
+        @inline(__always) _read {
             let index = Int(UInt32(truncatingIfNeeded: key))
             if index < entries.count, entries[index].generation == UInt32(key >> 32) {
                 yield entries[index].element

@@ -13,11 +13,12 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     let resultFiles: any WarmFileSource = ResultFiles()
     let stopBell: MessageSocket
 
-    private var requestHead: UInt64 = 0
-    private var replyTail: UInt64 = 0
+    // One thread's, which looks at these several times for each request: that no two accesses overlap need not be found out each time.
+    @exclusivity(unchecked) private var requestHead: UInt64 = 0
+    @exclusivity(unchecked) private var replyTail: UInt64 = 0
     /// How far the host was known to have taken replies.
-    private var replyHead: UInt64 = 0
-    private var wait = AdaptiveWait()
+    @exclusivity(unchecked) private var replyHead: UInt64 = 0
+    @exclusivity(unchecked) private var wait = AdaptiveWait()
     /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
     private var openItems: (header: ReplyHeader, bytes: Int)?
 

@@ -39,7 +39,7 @@ extension WorkerLoop {
             if request.timing.timeout != 0 { channel.noteItemStart() }
             let number = CallNumber(sequence: sequence, item: index)
             let attempt = index == request.header.firstItem ? Int(request.header.attempt) : 1
-            let end = await run(function, item, request.attachments, number, attempt, request.timing)
+            let end = await run(PlannedCall(function, item, number, attempt, of: request))
             if end.wasStopped || end.lateness != .none { return end }
             send(.item, sequence: sequence)
         }
