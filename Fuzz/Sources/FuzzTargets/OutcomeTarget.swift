@@ -13,7 +13,7 @@ private struct Kind<Function: TaskFunction>: OutcomeKind {
 
     init(_ function: Function, _ values: Function.Output...) {
         do {
-            self.function = try RegisteredFunction.of(function)
+            self.function = try TaskFunctionName.of(function) as! RegisteredFunction<Function>
         } catch {
             fatalError("a function cannot be named: \(error)")
         }

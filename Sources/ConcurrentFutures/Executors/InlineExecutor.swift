@@ -46,7 +46,7 @@ public final class InlineExecutor: PoolExecutor {
             let (call, function) = try encode(call.body, options)
             return run(call, function, options)
         } catch {
-            return Future(completed: .failure(error))
+            return Future(failed: error)
         }
     }
 

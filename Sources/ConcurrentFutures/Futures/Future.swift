@@ -37,16 +37,17 @@ public final class Future<Value: Sendable>: Sendable {
         machine = Mutex(FutureStateMachine(control: control))
     }
 
-    /// Creates a future that is finished, of a task that was refused or has run already.
-    init(completed outcome: Result<Value, any Error>) {
-        task = 0
-        switch outcome {
-        case .success(let value):
-            machine = Mutex(FutureStateMachine(settlement: .succeeded))
-            success = value
-        case .failure(let error):
-            machine = Mutex(FutureStateMachine(settlement: .failed(error)))
-        }
+    /// Creates a future that is finished, of a task that was refused.
+    ///
+    /// Not of a `Result`, whose type would be looked up by each submit for the case that the task is refused.
+    convenience init(failed error: any Error) {
+        self.init(machine: FutureStateMachine(settlement: .failed(error)))
+    }
+
+    /// Creates a future that is finished, of a task that has run already.
+    convenience init(returned value: Value) {
+        self.init(machine: FutureStateMachine(settlement: .succeeded))
+        success = value
     }
 
     /// Creates a future of a task that was cancelled before anybody took it.

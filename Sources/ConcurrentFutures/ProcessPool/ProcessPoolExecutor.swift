@@ -102,7 +102,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
             try driver.entrance?.enter(options)
             return send(call, options)
         } catch {
-            return Future(completed: .failure(error))
+            return Future(failed: error)
         }
     }
 
@@ -120,7 +120,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
         } catch is CancellationError {
             return .cancelled()
         } catch {
-            return Future(completed: .failure(error))
+            return Future(failed: error)
         }
     }
 
@@ -140,7 +140,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
             return driver.submit(try encode(call.body, options), options: options)
         } catch {
             driver.entrance?.leave()
-            return Future(completed: .failure(error))
+            return Future(failed: error)
         }
     }
 

@@ -22,9 +22,8 @@ struct EncodedCall: Sendable {
         source: (any WarmFileSource)? = nil
     ) throws(PoolError) {
         if let defect = options.defect { throw defect }
-        let registered: RegisteredFunction<Body.Function>
         do {
-            registered = try RegisteredFunction.of(body.function)
+            function = try TaskFunctionName.of(body.function)
         } catch {
             throw PoolError(refusing: error, options: options)
         }
@@ -46,7 +45,6 @@ struct EncodedCall: Sendable {
                 underlying: error
             )
         }
-        function = registered
         isBatch = Body.isBatch
         itemCount = body.itemCount
     }

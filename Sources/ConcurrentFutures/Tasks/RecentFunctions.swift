@@ -18,7 +18,7 @@ final class RecentFunctions: Sendable {
         places.deallocate()
     }
 
-    func function(for key: FunctionRegistry.Key) -> (any AnyObject & Sendable)? {
+    func function(for key: FunctionRegistry.Key) -> TaskFunctionName? {
         let address = place(of: key).pointee.load(ordering: .acquiring)
         guard key.chain.links.isEmpty, let entry = UnsafeRawPointer(bitPattern: address) else { return nil }
         return Unmanaged<FunctionRegistry.Entry>.fromOpaque(entry)._withUnsafeGuaranteedRef { entry in

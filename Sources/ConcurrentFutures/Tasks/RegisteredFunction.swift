@@ -13,6 +13,27 @@ class TaskFunctionName: OutcomeReader, @unchecked Sendable {
         self.definition = definition
     }
 
+    /// Looks the function up, or registers it.
+    ///
+    /// What is found is a ``RegisteredFunction`` of the function's shape; to name that type would cost more than to find it.
+    ///
+    /// - Throws: ``FunctionReferenceError`` if the closure captures something or cannot be named for another reason.
+    static func of<Function: TaskFunction>(_ function: Function) throws -> TaskFunctionName {
+        let key = FunctionRegistry.Key(
+            shape: ObjectIdentifier(Function.self),
+            chain: try ClosureChain(heldBy: function, isAsync: Function.isAsync)
+        )
+        return try FunctionRegistry.shared.entry(for: key) { number in
+            try RegisteredFunction<Function>(
+                number: number,
+                definition: FunctionDefinition(
+                    reference: try FunctionReference(key.chain),
+                    shape: try TypeReference(Function.self)
+                )
+            )
+        }
+    }
+
     /// Its name in the program's symbols, or its type. Slow: for error messages.
     var displayName: String {
         fatalError("abstract")
@@ -36,7 +57,7 @@ class TaskFunctionName: OutcomeReader, @unchecked Sendable {
 final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unchecked Sendable {
     private let reference: FunctionReference
 
-    private init(number: UInt32, definition: FunctionDefinition) throws {
+    fileprivate init(number: UInt32, definition: FunctionDefinition) throws {
         reference = definition.reference
         var encoder = BinaryEncoder()
         try encoder.encode(definition)
@@ -81,25 +102,6 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
             ? unsafeDowncast(object, to: Future<BatchOutcome<Function.Output>>.self)
             : unsafeDowncast(object, to: Future<Function.Output>.self)
     }
-
-    /// Looks the function up, or registers it.
-    ///
-    /// - Throws: ``FunctionReferenceError`` if the closure captures something or cannot be named for another reason.
-    static func of(_ function: Function) throws -> RegisteredFunction {
-        let key = FunctionRegistry.Key(
-            shape: ObjectIdentifier(Function.self),
-            chain: try ClosureChain(heldBy: function, isAsync: Function.isAsync)
-        )
-        return try FunctionRegistry.shared.entry(for: key) { number in
-            try RegisteredFunction(
-                number: number,
-                definition: FunctionDefinition(
-                    reference: try FunctionReference(key.chain),
-                    shape: try TypeReference(Function.self)
-                )
-            )
-        }
-    }
 }
 
 /// A function's name as it travels to another process.
@@ -122,9 +124,9 @@ final class FunctionRegistry: Sendable {
     final class Entry: Sendable {
         let shape: ObjectIdentifier
         let code: UInt
-        let function: any AnyObject & Sendable
+        let function: TaskFunctionName
 
-        init(_ key: Key, _ function: any AnyObject & Sendable) {
+        init(_ key: Key, _ function: TaskFunctionName) {
             shape = key.shape
             code = key.chain.code
             self.function = function
@@ -134,26 +136,20 @@ final class FunctionRegistry: Sendable {
     private let entries = Mutex<[Key: Entry]>([:])
     private let recent = RecentFunctions()
 
-    /// - Parameter make: makes the entry for a key that has none, given its number.
-    func entry<Function: TaskFunction>(
-        for key: Key,
-        make: (_ number: UInt32) throws -> RegisteredFunction<Function>
-    ) throws -> RegisteredFunction<Function> {
-        // The key holds the shape, so the entry of a key is always of that shape's type.
-        if let function = recent.function(for: key) {
-            return unsafeDowncast(function, to: RegisteredFunction<Function>.self)
-        }
+    /// - Parameter make: makes what is kept under a key for which there is nothing, given its number.
+    func entry(for key: Key, make: (_ number: UInt32) throws -> TaskFunctionName) throws -> TaskFunctionName {
+        if let function = recent.function(for: key) { return function }
         return try entries.withLock { entries in
             if let entry = entries[key] {
                 recent.note(entry, for: key)
-                return unsafeDowncast(entry.function, to: RegisteredFunction<Function>.self)
+                return entry.function
             }
             let entry = try Entry(key, make(UInt32(entries.count)))
             // Every task refers to it several times, on several threads, which would take turns in counting.
             cshim_swift_immortalize(Unmanaged.passUnretained(entry.function).toOpaque())
             entries[key] = entry
             recent.note(entry, for: key)
-            return unsafeDowncast(entry.function, to: RegisteredFunction<Function>.self)
+            return entry.function
         }
     }
 }

@@ -44,7 +44,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
             try entrance?.enter(options)
             return add(body, options)
         } catch {
-            return Future(completed: .failure(error))
+            return Future(failed: error)
         }
     }
 
@@ -62,7 +62,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
             future.completeCancelled()
             return future
         } catch {
-            return Future(completed: .failure(error))
+            return Future(failed: error)
         }
     }
 

@@ -42,7 +42,7 @@ struct CallerExecutorTests {
     static func finishedFutures() -> [Future<Int>] {
         let encoded = TestControl().future(of: Int.self)
         encoded.complete(encoded: .bytes([1]))
-        return [Future(completed: .success(1)), encoded]
+        return [Future(returned: 1), encoded]
     }
 
     // F12
@@ -202,7 +202,7 @@ private final class Caller: PoolExecutor {
     var maxWorkers: Int { 1 }
 
     func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
-        Future(completed: .failure(PoolError(.queueFull, "it has to be waited for")))
+        Future(failed: PoolError(.queueFull, "it has to be waited for"))
     }
 
     nonisolated(nonsending) func enqueueWhenRoom<Output: Sendable>(
@@ -210,9 +210,9 @@ private final class Caller: PoolExecutor {
         options: TaskOptions
     ) async -> Future<Output> {
         do {
-            return Future(completed: .success(try await call.run()))
+            return Future(returned: try await call.run())
         } catch {
-            return Future(completed: .failure(error))
+            return Future(failed: error)
         }
     }
 

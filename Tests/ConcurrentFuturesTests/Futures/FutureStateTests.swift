@@ -42,14 +42,14 @@ struct FutureStateTests {
         ended(.encodedError, "Future(finished)"),
         Row(
             testDescription: "born finished",
-            make: { _ in Future(completed: .success(5)) },
+            make: { _ in Future(returned: 5) },
             isDone: true,
             description: "Future(finished: 5)",
             poll: .value
         ),
         Row(
             testDescription: "born failed",
-            make: { _ in Future(completed: .failure(TestError())) },
+            make: { _ in Future(failed: TestError()) },
             isDone: true,
             description: "Future(failed: TestError())",
             poll: .error
@@ -171,7 +171,7 @@ struct FutureStateTests {
             #expect(!second.end(future))
             #expect(log.elements == [1])
         }
-        #expect(!ending.end(Future(completed: .success(1))))
+        #expect(!ending.end(Future(returned: 1)))
     }
 
     // F10
@@ -206,8 +206,8 @@ struct FutureStateTests {
 
     @Test("two futures are equal if they are the same one")
     func identity() {
-        let first = Future(completed: .success(1))
-        let second = Future(completed: .success(1))
+        let first = Future(returned: 1)
+        let second = Future(returned: 1)
         #expect(first == first && first != second)
         #expect(Set([first, second, first]).count == 2)
     }

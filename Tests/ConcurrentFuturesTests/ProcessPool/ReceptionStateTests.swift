@@ -126,7 +126,7 @@ struct FunctionTableTests {
     @Test("a look-up that failed is tried again, and one that did not is kept")
     func lookUps() throws {
         let function = ConcurrentFutures.MappedFunction<Int, Int> { $0 + 1 }
-        let definition = try RegisteredFunction.of(function).definition
+        let definition = try TaskFunctionName.of(function).definition
         var table = FunctionTable()
         #expect(try table.function(3) == nil)
         [1, 2, 3].withUnsafeBytes { table.define(3, $0) }
