@@ -4,6 +4,7 @@
 /// are, it returns a value or throws, and allocates no more than in proportion to how many they are.
 ///
 /// Unchecked: the bytes are only read, and the session belongs to this one value, which cannot be copied.
+@usableFromInline
 struct BinaryDecoder: ~Copyable, @unchecked Sendable {
     private let reader: FormatReader
     private var position = 0

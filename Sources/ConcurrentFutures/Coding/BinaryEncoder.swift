@@ -2,6 +2,7 @@
 ///
 /// Each call of `encode(_:)` appends one message that can be read by itself; see `BinaryFormat.swift`. An encoder can be used
 /// again after `removeAll(keepingCapacity:)` or `takeBytes()`, which is cheaper than a new one.
+@usableFromInline
 struct BinaryEncoder: ~Copyable, Sendable {
     let session = EncodingSession()
 

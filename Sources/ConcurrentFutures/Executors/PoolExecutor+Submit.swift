@@ -16,6 +16,7 @@ extension PoolExecutor {
     ///   - line: the line that is named in errors about this call.
     /// - Returns: the future of the call. Dropping it cancels nothing.
     @discardableResult
+    @inlinable
     public func submit<each Argument: Codable & Sendable, Output: Codable & Sendable>(
         _ function: @escaping @Sendable (repeat each Argument) throws -> Output,
         _ arguments: repeat each Argument,
@@ -44,6 +45,7 @@ extension PoolExecutor {
     ///   - line: the line that is named in errors about this call.
     /// - Returns: the future of the call. Dropping it cancels nothing.
     @discardableResult
+    @inlinable
     public func submit<each Argument: Codable & Sendable, Output: Codable & Sendable>(
         _ function: @escaping @Sendable (repeat each Argument) async throws -> Output,
         _ arguments: repeat each Argument,
@@ -73,6 +75,7 @@ extension PoolExecutor {
     /// - Returns: the future of the call. Dropping it cancels nothing.
     @discardableResult
     @_disfavoredOverload
+    @inlinable
     public func submit<each Argument: Codable & Sendable>(
         _ function: @escaping @Sendable (repeat each Argument) throws -> Void,
         _ arguments: repeat each Argument,
@@ -102,6 +105,7 @@ extension PoolExecutor {
     /// - Returns: the future of the call. Dropping it cancels nothing.
     @discardableResult
     @_disfavoredOverload
+    @inlinable
     public func submit<each Argument: Codable & Sendable>(
         _ function: @escaping @Sendable (repeat each Argument) async throws -> Void,
         _ arguments: repeat each Argument,

@@ -292,6 +292,7 @@ struct PoolCore: ~Copyable {
 
     private mutating func send(_ task: TaskID, to id: WorkerID, _ aftermath: inout Aftermath) {
         let worker = worker(id)!
+        let channel = worker.channel
         let record = self[task]!
         let function = record.function
         let isNew = worker.learn(function.number)
@@ -310,13 +311,13 @@ struct PoolCore: ~Copyable {
             payload: payload
         )
         do {
-            try worker.channel.send(request)
+            try channel.send(request)
             if watchesMemory, !worker.isWatched {
                 worker.isWatched = true
                 orders.append(.watchMemory(id))
                 aftermath.driverHasOrders = true
             }
-            aftermath.sentTo(worker.channel)
+            aftermath.sentTo(channel)
         } catch {
             if isNew { worker.forget(function.number) }
             record.payload = payload

@@ -102,7 +102,7 @@ final class PoolDriver: @unchecked Sendable {
     }
 
     /// - Returns: the call's future, of the type of what it returns.
-    func submit<Output>(_ call: EncodedCall, options: TaskOptions) -> Future<Output> {
+    func submit<Output>(_ call: consuming EncodedCall, options: TaskOptions) -> Future<Output> {
         let task = PoolTask(call, options: options, driver: self)
         let future: Future<Output> = task.makeFuture()
         entrance?.add(bytes: task.argumentBytes)

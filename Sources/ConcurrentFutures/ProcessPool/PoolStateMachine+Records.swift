@@ -62,7 +62,7 @@ extension PoolStateMachine {
         let id: WorkerID
         var state: State = .starting
         /// The oldest first; `nil` stands for one that was taken back and that the worker has not passed over yet.
-        var inFlight: Deque<InFlight> = []
+        @exclusivity(unchecked) var inFlight: Deque<InFlight> = []
         /// Those of `inFlight` that are not `nil`.
         var liveCount = 0
         var room: Int

@@ -6,7 +6,7 @@
 /// A million of them may wait, so the fields stand in an order that leaves few gaps, and what few tasks need is elsewhere.
 final class PoolTask: @unchecked Sendable {
     /// The encoded arguments; `nil` while they are in a worker's channel.
-    var payload: RequestPayload?
+    @exclusivity(unchecked) var payload: RequestPayload?
     let isBatch: Bool
     let itemCount: UInt32
     private let line: UInt32
@@ -31,7 +31,7 @@ final class PoolTask: @unchecked Sendable {
         var attempts: AttemptRecord?
     }
 
-    init(_ call: EncodedCall, options: TaskOptions, driver: PoolDriver) {
+    init(_ call: consuming EncodedCall, options: TaskOptions, driver: PoolDriver) {
         self.driver = driver
         function = call.function
         file = options.file

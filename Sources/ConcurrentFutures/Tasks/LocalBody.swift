@@ -1,6 +1,7 @@
 /// What a task does in this process: one call of a function, or a batch of calls that each have an outcome.
 ///
 /// A task that has limits makes its calls one by one, since each is timed and repeated by itself.
+@usableFromInline
 protocol LocalBody<Output>: Sendable {
     /// The outcome of one call.
     associatedtype ItemOutput: Sendable
@@ -25,19 +26,24 @@ protocol LocalBody<Output>: Sendable {
 }
 
 /// One call.
+@usableFromInline
 protocol SingleBody: LocalBody where ItemOutput == Output {}
 
 extension SingleBody {
+    @usableFromInline
     var itemCount: Int { 1 }
 
+    @usableFromInline
     func run() throws -> Output {
         try runItem(0)
     }
 
+    @usableFromInline
     func runAsync() async throws -> Output {
         try await runItemAsync(0)
     }
 
+    @usableFromInline
     static func output(of outcomes: [Result<Output, any Error>], duration: Duration) throws -> Output {
         try outcomes[0].get()
     }

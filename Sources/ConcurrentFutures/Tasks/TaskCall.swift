@@ -2,8 +2,9 @@
 ///
 /// The forms of `submit`, `run` and `map` make these. What wraps an executor, to count or to log, can hand one on as it is.
 public struct TaskCall<Output: Sendable>: Sendable {
-    let body: any TaskBody<Output>
+    @usableFromInline let body: any TaskBody<Output>
 
+    @inlinable
     init(_ body: some TaskBody<Output>) {
         self.body = body
     }
@@ -22,6 +23,7 @@ public struct TaskCall<Output: Sendable>: Sendable {
 }
 
 /// What a ``TaskCall`` holds: one call of a function, or a batch of calls that travel together.
+@usableFromInline
 protocol TaskBody<Output>: LocalBody {
     associatedtype Function: TaskFunction
 
@@ -33,26 +35,37 @@ protocol TaskBody<Output>: LocalBody {
 }
 
 extension TaskBody {
+    @usableFromInline
     var isAsync: Bool { Function.isAsync }
 }
 
 /// One call.
+@usableFromInline
 struct SingleCall<Function: TaskFunction>: TaskBody, SingleBody {
-    typealias Output = Function.Output
+    @usableFromInline typealias Output = Function.Output
 
-    let function: Function
-    let arguments: Function.Arguments
+    @usableFromInline let function: Function
+    @usableFromInline let arguments: Function.Arguments
 
-    static var isBatch: Bool { false }
+    @inlinable
+    init(function: Function, arguments: Function.Arguments) {
+        self.function = function
+        self.arguments = arguments
+    }
 
+    @usableFromInline static var isBatch: Bool { false }
+
+    @usableFromInline
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
         try Function.encode(arguments: arguments, into: &encoder)
     }
 
+    @usableFromInline
     func runItem(_ index: Int) throws -> Function.Output {
         try function(arguments)
     }
 
+    @usableFromInline
     func runItemAsync(_ index: Int) async throws -> Function.Output {
         try await function.call(arguments)
     }

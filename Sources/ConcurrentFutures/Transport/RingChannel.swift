@@ -24,13 +24,13 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     /// No doorbell: whoever rings one waits if its other holder has filled it and made it one that waits.
     private let stopBell: MessageSocket
 
-    // Under the pool's lock.
-    private var tail: UInt64 = 0
-    private var nextSequence: UInt64 = 0
-    private var inFlight: Deque<InFlight> = []
+    // Under the pool's lock, which sees to it that no two accesses overlap: that is not found out again for each request.
+    @exclusivity(unchecked) private var tail: UInt64 = 0
+    @exclusivity(unchecked) private var nextSequence: UInt64 = 0
+    @exclusivity(unchecked) private var inFlight: Deque<InFlight> = []
     private var stopRequested: UInt64?
-    // Of who receives.
-    private var reader: ReplyReader
+    // Of who receives, with the reception's lock.
+    @exclusivity(unchecked) private var reader: ReplyReader
     private var lentFiles = LentFiles()
 
     /// The descriptors that the worker needs; dropped here once it has been started.
