@@ -2,9 +2,9 @@ import Synchronization
 
 /// Encoders that were used before, with their memory: making one costs several allocations, which would be most of what a small task costs.
 enum EncoderCache {
-    /// An encoder that can be kept in a list.
+    /// An encoder that can be kept.
     private final class Box: @unchecked Sendable {
-        // Only whoever has taken the box out of the list uses it, so that no two accesses overlap.
+        // Only whoever has taken the box uses it, once, so that no two accesses overlap.
         @exclusivity(unchecked) var encoder = BinaryEncoder()
     }
 

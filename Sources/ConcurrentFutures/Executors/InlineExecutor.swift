@@ -43,8 +43,8 @@ public final class InlineExecutor: PoolExecutor {
             guard !state.withLock({ $0.isShutDown }) else {
                 throw PoolError(.shutdown, "the executor was shut down before the task was submitted")
             }
-            let (call, function) = try encode(call.body, options)
-            return run(call, function, options)
+            let (encoded, function) = try encode(call.body, options)
+            return run(encoded, function, options, Future<Output>(control: self))
         } catch {
             return Future(failed: error)
         }
@@ -62,12 +62,13 @@ public final class InlineExecutor: PoolExecutor {
         return (call, function)
     }
 
+    /// - Parameter future: is of the type of the ``TaskCall`` that was encoded.
     private func run<Output>(
         _ call: EncodedCall,
         _ function: BoundFunction,
-        _ options: TaskOptions
+        _ options: TaskOptions,
+        _ future: Future<Output>
     ) -> Future<Output> {
-        let future = Future<Output>(control: self)
         guard function.isAsync else {
             var run = InlineRun(call, function, options)
             run.run()

@@ -44,12 +44,6 @@ public final class Future<Value: Sendable>: Sendable {
         self.init(machine: FutureStateMachine(settlement: .failed(error)))
     }
 
-    /// Creates a future that is finished, of a task that has run already.
-    convenience init(returned value: Value) {
-        self.init(machine: FutureStateMachine(settlement: .succeeded))
-        success = value
-    }
-
     /// Creates a future of a task that was cancelled before anybody took it.
     static func cancelled() -> Future {
         Future(machine: FutureStateMachine.cancelled)

@@ -101,14 +101,22 @@ final class PoolDriver: @unchecked Sendable {
         withCore { core, aftermath in core.start(&aftermath) }
     }
 
-    /// - Returns: the call's future, of the type of what it returns.
-    func submit<Output>(_ call: consuming EncodedCall, options: TaskOptions) -> Future<Output> {
-        let task = PoolTask(call, options: options, driver: self)
+    /// Encodes a call and takes it in.
+    ///
+    /// - Throws: as ``EncodedCall/init(_:options:source:)`` does.
+    func submit<Output>(_ call: TaskCall<Output>, options: TaskOptions) throws(PoolError) -> Future<Output> {
+        let encoded = try encode(call.body, options)
+        let task = PoolTask(encoded, options: options, driver: self)
+        // Of the call's type, which what is encoded does not know any more.
         let future: Future<Output> = task.makeFuture()
         entrance?.add(bytes: task.argumentBytes)
         inbox.put(task)
         takeIn()
         return future
+    }
+
+    private func encode(_ body: some TaskBody, _ options: TaskOptions) throws(PoolError) -> EncodedCall {
+        try EncodedCall(body, options: options, source: ArgumentFiles.shared)
     }
 
     func cancel(_ task: PoolTask) -> Bool {

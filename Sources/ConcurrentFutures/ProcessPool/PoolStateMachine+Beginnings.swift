@@ -33,7 +33,7 @@ extension PoolStateMachine {
         }
         // A worker that has nothing else to do begins at once, unless the machine is very busy; and should it only have been slow,
         // nothing is lost but a worker, because no task is left to it that it could begin now.
-        guard worker.liveCount > 0 else { return doom(id, &actions) }
+        guard worker.liveCount > 0 else { return doom(worker, &actions) }
         workers[id]!.isStuck = true
         revoke(worker.inFlight.compactMap(\.task), from: id, &actions)
         actions.append(.lookWhetherBegun(id))

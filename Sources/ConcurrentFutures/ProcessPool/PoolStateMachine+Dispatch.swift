@@ -43,12 +43,7 @@ extension PoolStateMachine {
         backlog.removeAll(keepingCapacity: true)
     }
 
-    private mutating func send(
-        _ task: TaskID,
-        _ cost: Int,
-        to worker: Worker,
-        _ actions: inout Actions
-    ) {
+    private mutating func send(_ task: TaskID, _ cost: Int, to worker: Worker, _ actions: inout Actions) {
         backlog.removeFirst()
         backlogCount -= 1
         tasks[task]!.wasSent(to: worker.id)
@@ -95,11 +90,11 @@ extension PoolStateMachine {
     }
 
     /// A worker may have room for more: it gets what waits. If it has nothing to do and nothing waits, it gets what another one holds and has
-    /// not begun.
+    /// not begun. It is one of ``workers``.
     mutating func becomeFree(_ worker: Worker, _ actions: inout Actions) {
         guard worker.state == .ready, worker.ladder == nil else { return dispatch(&actions) }
         if worker.liveCount == 0, isDone(worker) {
-            letGo(worker.id, &actions)
+            letGo(worker, &actions)
             return dispatch(&actions)
         }
         // What was taken back from it is still in the channel of a worker that has not passed over it; it will tell.
@@ -125,8 +120,8 @@ extension PoolStateMachine {
         }
     }
 
-    mutating func revokeAllButOldest(of id: WorkerID, _ actions: inout Actions) {
-        revoke(workers[id]!.inFlight.compactMap(\.task).dropFirst(), from: id, &actions)
+    mutating func revokeAllButOldest(of worker: Worker, _ actions: inout Actions) {
+        revoke(worker.inFlight.compactMap(\.task).dropFirst(), from: worker.id, &actions)
     }
 
     /// Takes back several tasks, the last one first: each goes to the head of the backlog, where they are to stand in their order.
@@ -207,23 +202,23 @@ extension PoolStateMachine {
     }
 
     /// Tells a worker that has nothing to do to end.
-    mutating func letGo(_ id: WorkerID, _ actions: inout Actions) {
-        idle.removeAll { $0 == id }
-        workers[id]!.state = .stopping
-        workers[id]!.lookAt = now + Self.timeToEnd
+    mutating func letGo(_ worker: Worker, _ actions: inout Actions) {
+        idle.removeAll { $0 == worker.id }
+        worker.state = .stopping
+        worker.lookAt = now + Self.timeToEnd
         timedCount += 1
-        actions.append(.stopWorker(id))
+        actions.append(.stopWorker(worker.id))
     }
 
     /// A worker that was told to end ends at once, unless its process was stopped.
     private static let timeToEnd: UInt64 = 2_000_000_000
 
-    mutating func doom(_ id: WorkerID, _ actions: inout Actions) {
-        if workers[id]!.state == .starting { startingCount -= 1 }
-        if workers[id]!.state == .stopping { timedCount -= 1 }
-        workers[id]!.state = .doomed
-        workers[id]!.lookAt = .max
-        idle.removeAll { $0 == id }
-        actions.append(.killWorker(id))
+    mutating func doom(_ worker: Worker, _ actions: inout Actions) {
+        if worker.state == .starting { startingCount -= 1 }
+        if worker.state == .stopping { timedCount -= 1 }
+        worker.state = .doomed
+        worker.lookAt = .max
+        idle.removeAll { $0 == worker.id }
+        actions.append(.killWorker(worker.id))
     }
 }

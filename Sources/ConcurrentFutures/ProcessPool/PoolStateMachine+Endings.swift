@@ -151,7 +151,7 @@ extension PoolStateMachine {
         canStartWorkers = false
         breakDown(&actions)
         for (id, worker) in workers.elements {
-            if worker.state == .starting { doom(id, &actions) }
+            if worker.state == .starting { doom(worker, &actions) }
             revoke(worker.inFlight.compactMap(\.task).filter { tasks[$0]!.stop == nil }, from: id, &actions)
         }
         settle(&actions)
@@ -200,10 +200,10 @@ extension PoolStateMachine {
     /// Lets the workers go once there is nothing left for them to do.
     mutating func settle(_ actions: inout Actions) {
         guard isShutDown, life != .stopped, tasks.count == 0 else { return }
-        for (id, worker) in workers.elements {
+        for (_, worker) in workers.elements {
             switch worker.state {
-            case .ready: letGo(id, &actions)
-            case .starting: doom(id, &actions)
+            case .ready: letGo(worker, &actions)
+            case .starting: doom(worker, &actions)
             case .stopping, .doomed: break
             }
         }

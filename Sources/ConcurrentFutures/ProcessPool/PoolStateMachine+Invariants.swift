@@ -11,6 +11,7 @@ extension PoolStateMachine {
         )
         var held = 0
         for (id, worker) in workers.elements {
+            precondition(worker.id == id, "a worker knows its number")
             check(worker)
             for case let task? in worker.inFlight.map(\.task) {
                 precondition(tasks[task]?.state == .inFlight(id), "a worker holds a task that is not there")

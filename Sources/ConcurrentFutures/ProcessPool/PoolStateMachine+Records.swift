@@ -62,6 +62,7 @@ extension PoolStateMachine {
         let id: WorkerID
         var state: State = .starting
         /// The oldest first; `nil` stands for one that was taken back and that the worker has not passed over yet.
+        // Changed in place for each task, which is the one kind of access here that would be checked; nothing is called meanwhile that comes back.
         @exclusivity(unchecked) var inFlight: Deque<InFlight> = []
         /// Those of `inFlight` that are not `nil`.
         var liveCount = 0

@@ -63,7 +63,7 @@ extension PoolStateMachine {
                 if ladder.next <= now { climb(id, actions: &actions) }
             } else if worker.lookAt <= now {
                 if worker.state == .stopping {
-                    doom(id, &actions)
+                    doom(worker, &actions)
                 } else {
                     actions.append(.lookAtStart(by: id))
                 }
@@ -79,7 +79,7 @@ extension PoolStateMachine {
         // Whoever has just been given something is not idle, and whoever has just been started makes another one spare.
         if let timeout = configuration.idleTimeout {
             while let first = idle.first, hasWorkersToSpare, workers[first]!.idleSince + timeout <= now {
-                letGo(first, &actions)
+                letGo(workers[first]!, &actions)
             }
         }
         settle(&actions)
@@ -109,15 +109,15 @@ extension PoolStateMachine {
 
     /// The next step of a worker's ladder is taken, if it is due.
     package mutating func climb(_ id: WorkerID, actions: inout Actions) {
-        guard let ladder = workers[id]?.ladder, ladder.step != .killed else { return }
+        guard let worker = workers[id], let ladder = worker.ladder, ladder.step != .killed else { return }
         if now >= ladder.start + ladder.gracePeriod {
-            workers[id]!.ladder!.step = .killed
-            doom(id, &actions)
+            worker.ladder!.step = .killed
+            doom(worker, &actions)
         } else if ladder.step != .terminated, now >= ladder.start + ladder.gracePeriod / 2 {
-            workers[id]!.ladder!.step = .terminated
+            worker.ladder!.step = .terminated
             actions.append(.terminateWorker(id))
         } else if ladder.step == .beginning {
-            workers[id]!.ladder!.step = .asked
+            worker.ladder!.step = .asked
             actions.append(.askToStop(id, onlyItem: ladder.isTimeout))
         }
     }
@@ -160,7 +160,7 @@ extension PoolStateMachine {
         guard worker.state == .ready, worker.ladder == nil else { return }
         worker.ladder = Ladder(isTimeout: isTimeout, start: now, gracePeriod: configuration.gracePeriod)
         timedCount += 1
-        revokeAllButOldest(of: worker.id, &actions)
+        revokeAllButOldest(of: worker, &actions)
         actions.append(.climb(worker.id))
     }
 
@@ -170,7 +170,7 @@ extension PoolStateMachine {
         worker.ladder = nil
         timedCount -= 1
         // What the signal does to the process is not known, so it is given nothing more.
-        if ladder.step == .terminated { doom(worker.id, &actions) }
+        if ladder.step == .terminated { doom(worker, &actions) }
     }
 
     mutating func addTimer(_ time: UInt64, _ task: TaskID) {

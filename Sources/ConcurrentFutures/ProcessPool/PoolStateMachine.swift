@@ -237,21 +237,21 @@ package struct PoolStateMachine: ~Copyable {
         configuration.maxWorkers = maxWorkers
         mayLetGo = true
         var surplus = workers.elements.count { $0.element.isActive } - maxWorkers
-        for (id, worker) in workers.elements where surplus < 0 && worker.state == .ready && worker.isRetiring {
-            workers[id]!.isRetiring = false
+        for (_, worker) in workers.elements where surplus < 0 && worker.state == .ready && worker.isRetiring {
+            worker.isRetiring = false
             surplus += 1
         }
         while surplus > 0, let id = idle.first {
-            letGo(id, &actions)
+            letGo(workers[id]!, &actions)
             surplus -= 1
         }
-        for (id, worker) in workers.elements where surplus > 0 && worker.isActive {
+        for (_, worker) in workers.elements where surplus > 0 && worker.isActive {
             surplus -= 1
-            workers[id]!.isRetiring = true
+            worker.isRetiring = true
             if worker.state == .starting {
-                doom(id, &actions)
+                doom(worker, &actions)
             } else {
-                revokeAllButOldest(of: id, &actions)
+                revokeAllButOldest(of: worker, &actions)
             }
         }
         dispatch(&actions)

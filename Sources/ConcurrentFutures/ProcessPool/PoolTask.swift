@@ -6,6 +6,7 @@
 /// A million of them may wait, so the fields stand in an order that leaves few gaps, and what few tasks need is elsewhere.
 final class PoolTask: @unchecked Sendable {
     /// The encoded arguments; `nil` while they are in a worker's channel.
+    // Whoever has the lock takes it or sets it, and calls nothing meanwhile: so no two accesses overlap.
     @exclusivity(unchecked) var payload: RequestPayload?
     let isBatch: Bool
     let itemCount: UInt32
@@ -45,7 +46,9 @@ final class PoolTask: @unchecked Sendable {
         if limits.retry?.retriesError != nil { attempts = AttemptRecord() }
     }
 
-    /// Makes the task's future, of the type of what its function returns; once.
+    /// Makes the task's future; once.
+    ///
+    /// It has to be of the type of the ``TaskCall`` that was encoded: whoever completes it takes that for granted.
     func makeFuture<Output>() -> Future<Output> {
         let future = Future<Output>(control: self)
         futureObject = future
@@ -55,7 +58,7 @@ final class PoolTask: @unchecked Sendable {
     var future: any AnyFuture { function.future(futureObject, ofBatch: isBatch) }
 
     /// Reads what the task has returned or thrown.
-    var reader: OutcomeReader { isBatch ? function.makeBatchReader() : function }
+    var reader: OutcomeReader { function.reader(ofBatch: isBatch) }
 
     var options: TaskOptions { TaskOptions(limits: limits, file: file, line: UInt(line)) }
 

@@ -137,15 +137,11 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
     /// Sends a task that was let in.
     private func send<Output: Sendable>(_ call: TaskCall<Output>, _ options: TaskOptions) -> Future<Output> {
         do {
-            return driver.submit(try encode(call.body, options), options: options)
+            return try driver.submit(call, options: options)
         } catch {
             driver.entrance?.leave()
             return Future(failed: error)
         }
-    }
-
-    private func encode(_ body: some TaskBody, _ options: TaskOptions) throws(PoolError) -> EncodedCall {
-        try EncodedCall(body, options: options, source: ArgumentFiles.shared)
     }
 
     /// Stops taking tasks, and returns when all that were taken have ended and no process or thread of the pool is left.

@@ -10,7 +10,7 @@ struct EncodedCall: Sendable {
     let arguments: RequestPayload
 
     /// Who reads what comes back.
-    var reader: OutcomeReader { isBatch ? function.makeBatchReader() : function }
+    var reader: OutcomeReader { function.reader(ofBatch: isBatch) }
 
     /// Names the function and encodes the arguments.
     ///

@@ -39,12 +39,14 @@ class TaskFunctionName: OutcomeReader, @unchecked Sendable {
         fatalError("abstract")
     }
 
-    /// Who reads what a batch of calls brings.
-    func makeBatchReader() -> OutcomeReader {
+    /// Who reads what a call brings: the function itself, and an object of its own what a batch of calls does.
+    final func reader(ofBatch: Bool) -> OutcomeReader { ofBatch ? makeBatchReader() : self }
+
+    fileprivate func makeBatchReader() -> OutcomeReader {
         fatalError("abstract")
     }
 
-    /// The future of a call, or of a batch of calls, which whoever has the object knows it to be.
+    /// An object that is the future of a call of the function, or of a batch of calls.
     func future(_ object: AnyObject, ofBatch: Bool) -> any AnyFuture {
         fatalError("abstract")
     }
@@ -82,6 +84,7 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
         // Not by way of a `Result`, whose type would have to be looked up each time.
         do {
             try payload.withDecoder { decoder in
+                // Futures of calls have the type of what the function returns: see ``TaskBody``.
                 let future = unsafeDowncast(future, to: Future<Function.Output>.self)
                 future.success = try Outcome.value(of: Function.self, from: &decoder)
             }
@@ -95,9 +98,10 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
         if case .failure(let error) = decode(payload) { error } else { nil }
     }
 
-    override func makeBatchReader() -> OutcomeReader { BatchOutcomeReader(function: self) }
+    fileprivate override func makeBatchReader() -> OutcomeReader { BatchOutcomeReader(function: self) }
 
     override func future(_ object: AnyObject, ofBatch: Bool) -> any AnyFuture {
+        // See ``TaskBody`` for why it is one.
         ofBatch
             ? unsafeDowncast(object, to: Future<BatchOutcome<Function.Output>>.self)
             : unsafeDowncast(object, to: Future<Function.Output>.self)
@@ -165,6 +169,7 @@ final class BatchOutcomeReader<Function: TaskFunction>: OutcomeReader, @unchecke
     override func read(_ payload: Payload, into future: AnyObject) -> FutureStateMachine.Settlement {
         switch decode(payload) {
         case .success(let outcome):
+            // See ``TaskBody``.
             unsafeDowncast(future, to: Future<BatchOutcome<Function.Output>>.self).success = outcome
             return .succeeded
         case .failure(let error):

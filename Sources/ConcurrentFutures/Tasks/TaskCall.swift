@@ -23,8 +23,11 @@ public struct TaskCall<Output: Sendable>: Sendable {
 }
 
 /// What a ``TaskCall`` holds: one call of a function, or a batch of calls that travel together.
+///
+/// Who reads what comes back knows it by the function alone: so the `Output` of a batch is a `BatchOutcome` of what the function returns, and that of every other
+/// body is what the function returns.
 @usableFromInline
-protocol TaskBody<Output>: LocalBody {
+protocol TaskBody<Output>: LocalBody where ItemOutput == Function.Output {
     associatedtype Function: TaskFunction
 
     /// Whether the outcome is made of one for each item.

@@ -5,8 +5,8 @@
 /// closure, because its two words must be read where they lie: passed on as an unconstrained `T`, the closure would be wrapped in
 /// another one.
 ///
-/// `submit` is compiled in the caller's module for the types of its call, so that none of them is looked up each time. That is why the shapes, and what a call
-/// is made of, can be used from there.
+/// `submit` is compiled in the caller's module for the types of its call, so that those which the call is made of need not be looked up each time. That is why the
+/// shapes can be used from there.
 @usableFromInline
 protocol TaskFunction: Sendable {
     /// All arguments as a tuple; with one argument, that argument's type.

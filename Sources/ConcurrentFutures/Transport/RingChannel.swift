@@ -24,12 +24,12 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
     /// No doorbell: whoever rings one waits if its other holder has filled it and made it one that waits.
     private let stopBell: MessageSocket
 
-    // Under the pool's lock, which sees to it that no two accesses overlap: that is not found out again for each request.
+    // Under the pool's lock, and nothing that is called during an access comes back: so no two accesses overlap, and none is checked.
     @exclusivity(unchecked) private var tail: UInt64 = 0
     @exclusivity(unchecked) private var nextSequence: UInt64 = 0
     @exclusivity(unchecked) private var inFlight: Deque<InFlight> = []
-    private var stopRequested: UInt64?
-    // Of who receives, with the reception's lock.
+    @exclusivity(unchecked) private var stopRequested: UInt64?
+    // Of who receives, who has the reception; as above.
     @exclusivity(unchecked) private var reader: ReplyReader
     private var lentFiles = LentFiles()
 

@@ -13,7 +13,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     let resultFiles: any WarmFileSource = ResultFiles()
     let stopBell: MessageSocket
 
-    // One thread's, which looks at these several times for each request: that no two accesses overlap need not be found out each time.
+    // Used several times for each request. Nothing that is called during an access comes back here, so no two accesses can overlap, and none is checked.
     @exclusivity(unchecked) private var requestHead: UInt64 = 0
     @exclusivity(unchecked) private var replyTail: UInt64 = 0
     /// How far the host was known to have taken replies.

@@ -39,8 +39,9 @@ extension WorkerLoop {
             if request.timing.timeout != 0 { channel.noteItemStart() }
             let number = CallNumber(sequence: sequence, item: index)
             let attempt = index == request.header.firstItem ? Int(request.header.attempt) : 1
-            let end = await run(PlannedCall(function, item, number, attempt, of: request))
-            if end.wasStopped || end.lateness != .none { return end }
+            let planned = PlannedCall(function, item, number, attempt, of: request)
+            let ended = function.isAsync ? await runAsync(planned) : runHere(planned)
+            if ended.wasStopped || ended.lateness != .none { return ended }
             send(.item, sequence: sequence)
         }
         return nil

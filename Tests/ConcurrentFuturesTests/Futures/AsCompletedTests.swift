@@ -114,7 +114,7 @@ struct AsCompletedTests {
     @Test("it keeps no future alive that it has given")
     func keepsNothing() async {
         var alive = 0
-        var iterator = asCompleted((0..<3).map { Future(returned: $0) }).makeAsyncIterator()
+        var iterator = asCompleted((0..<3).map { Future.returned($0) }).makeAsyncIterator()
         for _ in 0..<3 {
             weak let given = await iterator.next(isolation: nil)
             if given != nil { alive += 1 }

@@ -42,7 +42,7 @@ struct CallerExecutorTests {
     static func finishedFutures() -> [Future<Int>] {
         let encoded = TestControl().future(of: Int.self)
         encoded.complete(encoded: .bytes([1]))
-        return [Future(returned: 1), encoded]
+        return [Future.returned(1), encoded]
     }
 
     // F12
@@ -210,7 +210,7 @@ private final class Caller: PoolExecutor {
         options: TaskOptions
     ) async -> Future<Output> {
         do {
-            return Future(returned: try await call.run())
+            return Future.returned(try await call.run())
         } catch {
             return Future(failed: error)
         }

@@ -42,7 +42,7 @@ struct FutureStateTests {
         ended(.encodedError, "Future(finished)"),
         Row(
             testDescription: "born finished",
-            make: { _ in Future(returned: 5) },
+            make: { _ in Future.returned(5) },
             isDone: true,
             description: "Future(finished: 5)",
             poll: .value
@@ -165,13 +165,15 @@ struct FutureStateTests {
             let log = Log<Int>()
             future.onCompletion { _ in log.append(1) }
             #expect(ending.end(future))
-            #expect(!second.end(future))
+            let unused = ByteReader()
+            #expect(!second.end(future, by: unused))
             #expect(future.isCancelled == (ending == .cancellation))
             ending.expect(Result { try future.get() })
-            #expect(!second.end(future))
+            #expect(!second.end(future, by: unused))
+            #expect(unused.calls.load(ordering: .relaxed) == 0)
             #expect(log.elements == [1])
         }
-        #expect(!ending.end(Future(returned: 1)))
+        #expect(!ending.end(Future.returned(1)))
     }
 
     // F10
@@ -206,8 +208,8 @@ struct FutureStateTests {
 
     @Test("two futures are equal if they are the same one")
     func identity() {
-        let first = Future(returned: 1)
-        let second = Future(returned: 1)
+        let first = Future.returned(1)
+        let second = Future.returned(1)
         #expect(first == first && first != second)
         #expect(Set([first, second, first]).count == 2)
     }

@@ -114,6 +114,15 @@ extension Future<Int> {
     func complete(encoded payload: Payload) -> Bool { complete(encoded: payload, by: ByteReader()) }
 }
 
+extension Future {
+    /// A future of a task that has returned.
+    static func returned(_ value: Value) -> Future {
+        let future = Future(control: TestControl())
+        future.complete(returning: value)
+        return future
+    }
+}
+
 /// Holds a thread until it is opened, and shows that one has come.
 final class Gate: Sendable {
     private let arrived = Future<Void>(control: TestControl())

@@ -136,7 +136,7 @@ struct FutureWaitingTests {
     // F11
     @Test("a cancelled task still gets the value of a finished future")
     func cancelledButFinished() async throws {
-        let future = Future(returned: 5)
+        let future = Future.returned(5)
         let waiter = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             return try await future.value

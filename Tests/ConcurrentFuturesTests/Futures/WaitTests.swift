@@ -124,7 +124,7 @@ struct WaitTests {
     @Test("futures of different executors are waited for together")
     func executors() async {
         let other = TestControl(cancelsRunning: true)
-        let futures = [control.future(of: Int.self), other.future(of: Int.self), Future(returned: 1)]
+        let futures = [control.future(of: Int.self), other.future(of: Int.self), Future.returned(1)]
         let waiting = await startWaiting(for: futures, until: .allCompleted)
         futures[1].complete(.success(1))
         #expect(futures[0].cancel())

@@ -57,6 +57,12 @@ func programSeesTheVariable() -> Bool {
         expect(try await pool.run(twice, "a") == ["a", "a"], "a generic function")
         expect(try await pool.run(size, Job(name: "j", sizes: [1, 2])) == 3, "a private type")
         expect(try await pool.run({ (local: Local) in local.number }, Local(number: 7)) == 7, "a local type")
+        expect(try await pool.submit({ $0 + 2 }, 1).value == 3, "a closure that is submitted")
+        expect(try await pool.submit(twice, "b").value == ["b", "b"], "a generic function that is submitted")
+        expect(
+            try await pool.submit(size, Job(name: "j", sizes: [1, 2, 3])).value == 6,
+            "a private type that is submitted"
+        )
         expect(try await pool.map(1...100, square).collect() == (1...100).map(square), "a map")
         expect(try await !pool.run(programSeesTheVariable), "a program that a task starts inherits the variable")
         await expectCrash(pool.submit(beyondTheEnd, 1))

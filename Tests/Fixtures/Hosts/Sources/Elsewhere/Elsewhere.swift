@@ -35,6 +35,10 @@ private func weigh<Value>(_ bag: Bag<Value>) -> Int { bag.parcels.map(\.weight).
     private static func checkModule(_ pool: ProcessPoolExecutor) async throws {
         expect(try await pool.run(area, Sheet(width: 2, height: 3)) == 6, "a function of another module")
         expect(try await pool.run(largest, [1, 3, 2]) == 3, "a generic function of another module")
+        expect(
+            try await pool.submit(largest, [1, 4, 2]).value == 4,
+            "a generic function of another module that is submitted"
+        )
     }
 
     private static func checkPackage(_ pool: ProcessPoolExecutor) async throws {
@@ -51,6 +55,7 @@ private func weigh<Value>(_ bag: Bag<Value>) -> Int { bag.parcels.map(\.weight).
             "a local type in its generic"
         )
         let bag = Bag(parcels: [Parcel([1]), Parcel([4])], value: Letter("b"))
+        expect(try await pool.submit(weigh, bag).value == 5, "it is submitted")
         expect(try await pool.run(weigh, bag) == 5, "a private generic type around types of other packages")
     }
 
@@ -60,6 +65,14 @@ private func weigh<Value>(_ bag: Bag<Value>) -> Int { bag.parcels.map(\.weight).
         expect(try await pool.run(answerLater, letter) == Letter("re: a"), "an async function of a dynamic library")
         expect(try await pool.run(enclose, letter) == [letter], "a generic function of a dynamic library")
         expect(try await pool.run(shout, letter) == Letter("a!"), "a closure of a dynamic library")
+        expect(
+            try await pool.submit(enclose, letter).value == [letter],
+            "a generic function of a dynamic library that is submitted"
+        )
+        expect(
+            try await pool.submit(shout, letter).value == Letter("a!"),
+            "a closure of a dynamic library that is submitted"
+        )
         expect(try await pool.map([letter], answer).collect() == [Letter("re: a")], "a map with it")
     }
 }

@@ -18,6 +18,12 @@ private func run(_ job: Job) -> Int { job.number + 1 }
                     expect(try await pool.run(run, Job(number: 1)) == 2, "a private type")
                     expect(try await pool.run({ $0 * 2 }, 4) == 8, "a closure")
                     expect(try await pool.run({ try await later($0) }, 4) == 5, "an async closure")
+                    expect(try await pool.submit(run, Job(number: 5)).value == 6, "a private type that is submitted")
+                    expect(try await pool.submit({ $0 * 2 }, 5).value == 10, "a closure that is submitted")
+                    expect(
+                        try await pool.submit({ try await later($0) }, 5).value == 6,
+                        "an async closure that is submitted"
+                    )
                 }
             }
         }
