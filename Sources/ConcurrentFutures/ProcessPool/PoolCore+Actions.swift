@@ -1,0 +1,112 @@
+// Carrying out what the state machine has decided.
+
+extension PoolCore {
+    mutating func carryOut(_ aftermath: inout Aftermath) {
+        // Carrying out one action may append others.
+        var next = 0
+        while next < actions.count {
+            let action = actions[next]
+            next += 1
+            switch action {
+            case .send(let task, let worker): send(task, to: worker, &aftermath)
+            case .complete(let task, let ending):
+                let record = take(task, &aftermath)
+                aftermath.completions.append((record, completion(of: record, ending)))
+            case .revoke(let task, let worker): revoke(task, from: worker)
+            case .lookAtStart(let worker): lookAtStart(by: worker)
+            case .lookWhetherBegun(let worker): lookWhetherBegun(worker)
+            case .climb(let worker): machine.climb(worker, actions: &actions)
+            case .askToStop(let worker, let onlyItem): askToStop(worker, onlyItem: onlyItem)
+            case .startWorker(let id): order(.start(id), &aftermath)
+            case .terminateWorker(let id): order(.terminate(id), &aftermath)
+            case .killWorker(let id): order(.kill(id), &aftermath)
+            case .abandonWorkers: order(.abandonWorkers, &aftermath)
+            case .tellShortage: order(.say(shortage), &aftermath)
+            case .stopWorker(let id):
+                // A stop always has room; if it did not go out, the worker is killed after a while.
+                guard let channel = channel(of: id) else { continue }
+                try? channel.sendStop()
+                aftermath.sentTo(channel)
+            case .stopped:
+                isStopped = true
+                aftermath.driverHasOrders = true
+            }
+        }
+        actions.removeAll(keepingCapacity: true)
+    }
+
+    mutating func order(_ order: Order, _ aftermath: inout Aftermath) {
+        orders.append(order)
+        aftermath.driverHasOrders = true
+    }
+
+    private mutating func send(_ task: TaskID, to id: WorkerID, _ aftermath: inout Aftermath) {
+        let worker = worker(id)!
+        let channel = worker.channel
+        let record = self[task]!
+        let function = record.function
+        let isNew = worker.learn(function.number)
+        if isNew, usedFunctions.updateValue(function, forKey: function.number) == nil {
+            newFunctions.append(function)
+        }
+        let payload = record.payload.take()!
+        let request = OutgoingRequest(
+            functionNumber: function.number,
+            definition: isNew ? function.definition : [],
+            isBatch: record.isBatch,
+            itemCount: record.itemCount,
+            firstItem: record.batch?.itemsDone ?? 0,
+            attempt: UInt16(clamping: machine.attempt(of: task)),
+            timing: record.timing,
+            payload: payload
+        )
+        do {
+            try channel.send(request)
+            if watchesMemory, !worker.isWatched {
+                worker.isWatched = true
+                orders.append(.watchMemory(id))
+                aftermath.driverHasOrders = true
+            }
+            aftermath.sentTo(channel)
+        } catch {
+            if isNew { worker.forget(function.number) }
+            record.payload = payload
+            record.failure = PoolError(unsendable: record, error)
+            tellTime()
+            machine.sendFailed(task, to: id, isShortage: error.isShortage, actions: &actions)
+        }
+    }
+
+    private mutating func revoke(_ task: TaskID, from id: WorkerID) {
+        guard let index = machine.revocation(of: task, from: id, actions: &actions), let channel = channel(of: id)
+        else { return }
+        // It may be on its way there once more, behind this in the list of what is to be done.
+        guard index < channel.inFlightCount else { return actions.append(.revoke(task, from: id)) }
+        guard channel.revoke(at: index) else { return machine.revokeCameTooLate(task, actions: &actions) }
+        self[task]!.payload = channel.payload(at: index)
+        machine.revoked(task, actions: &actions)
+    }
+
+    private mutating func lookAtStart(by id: WorkerID) {
+        guard let index = machine.oldestPlace(of: id), let channel = channel(of: id), index < channel.inFlightCount
+        else { return }
+        let start = channel.isStarted(at: index) ? channel.startedAt : nil
+        machine.observedStart(by: id, at: start, actions: &actions)
+    }
+
+    private mutating func lookWhetherBegun(_ id: WorkerID) {
+        guard let channel = channel(of: id) else { return }
+        if let index = machine.oldestPlace(of: id), index < channel.inFlightCount, channel.isStarted(at: index) {
+            return
+        }
+        machine.hasNotBegun(id, actions: &actions)
+    }
+
+    private func askToStop(_ id: WorkerID, onlyItem: Bool) {
+        // Those before it that were taken back may be in the channel still.
+        guard let (index, task) = machine.tasks(of: id).first, let channel = channel(of: id), let record = self[task]
+        else { return }
+        let item = onlyItem && record.isBatch ? record.batch?.itemsDone ?? 0 : nil
+        channel.requestStop(at: index, item: item)
+    }
+}
