@@ -4,7 +4,7 @@ import Synchronization
 enum EncoderCache {
     /// An encoder that can be kept.
     private final class Box: @unchecked Sendable {
-        // Only whoever has taken the box uses it, once, so that no two accesses overlap.
+        // Only whoever has taken the box uses it, and lends it to one body, so that no two accesses overlap.
         @exclusivity(unchecked) var encoder = BinaryEncoder()
     }
 

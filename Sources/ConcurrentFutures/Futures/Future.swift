@@ -41,7 +41,7 @@ public final class Future<Value: Sendable>: Sendable {
     ///
     /// Not of a `Result`, whose type would be looked up by each submit for the case that the task is refused.
     convenience init(failed error: any Error) {
-        self.init(machine: FutureStateMachine(settlement: .failed(error)))
+        self.init(machine: FutureStateMachine(failed: error))
     }
 
     /// Creates a future of a task that was cancelled before anybody took it.

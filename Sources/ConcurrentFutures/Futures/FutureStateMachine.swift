@@ -48,9 +48,9 @@ struct FutureStateMachine: Sendable {
         callbacks = .none
     }
 
-    /// The life of a future that was born finished, with a value or with an error.
-    init(settlement: Settlement) {
-        self.init(phase: .settled(settlement))
+    /// The life of a future that was born finished, with an error.
+    init(failed error: any Error) {
+        self.init(phase: .settled(.failed(error)))
     }
 
     /// The life of a future that was born cancelled.

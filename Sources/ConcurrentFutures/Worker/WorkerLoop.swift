@@ -11,7 +11,7 @@ final class WorkerLoop: @unchecked Sendable {
     private let initializer: StartupMessage?
     private var isReady = false
     private var functions: FunctionTable
-    // Lent to the program's own coding while a call encodes its outcome; that has no way back to the loop, so no access overlaps another.
+    // Lent to each call for as long as it takes. What that calls has no way back to the loop, so no access overlaps another, and none is checked.
     @exclusivity(unchecked) var outcome = BinaryEncoder()
 
     /// - Parameters:

@@ -41,13 +41,6 @@ struct FutureStateTests {
         ended(.encodedValue, "Future(finished)"),
         ended(.encodedError, "Future(finished)"),
         Row(
-            testDescription: "born finished",
-            make: { _ in Future.returned(5) },
-            isDone: true,
-            description: "Future(finished: 5)",
-            poll: .value
-        ),
-        Row(
             testDescription: "born failed",
             make: { _ in Future(failed: TestError()) },
             isDone: true,

@@ -101,7 +101,6 @@ struct FormsOfKnownTypeTests {
         }
     }
 
-    // P22
     @Test("forms that capture something are refused by a submit that is compiled for them")
     func refused() async throws {
         try await withProcessPool(maxWorkers: 1) { pool async throws in
