@@ -255,25 +255,41 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
         try await kind.with { pool in
             for chunkSize in [1, 3, nil] {
                 for isOrdered in [true, false] {
-                    let counter = ReadCounter()
-                    let input = counter.countingLater(0..<50)
-                    let results =
-                        isOrdered
-                        ? pool.map(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
-                        : pool.mapUnordered(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
-                    var iterator = results.makeAsyncIterator()
-                    #expect(counter.count == 0)
-                    var returned = 0
+                    // An input that a busy machine makes slow is not waited for while there are results, so it need not reach the bound each time.
                     var furthest = 0
-                    while try await iterator.next(isolation: #isolation) != nil {
-                        furthest = max(furthest, counter.count - returned)
-                        returned += 1
+                    for _ in 0..<50 where furthest < bufferSize {
+                        furthest = try await furthestRead(pool, chunkSize, bufferSize, isOrdered: isOrdered)
+                        #expect(furthest <= bufferSize)
                     }
-                    #expect(returned == 50)
                     #expect(furthest == bufferSize)
                 }
             }
         }
+    }
+
+    /// How far an asynchronous input is read at most beyond the results that have been taken.
+    private func furthestRead(
+        _ pool: some PoolExecutor,
+        _ chunkSize: Int?,
+        _ bufferSize: Int,
+        isOrdered: Bool
+    ) async throws -> Int {
+        let counter = ReadCounter()
+        let input = counter.countingLater(0..<50)
+        let results =
+            isOrdered
+            ? pool.map(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
+            : pool.mapUnordered(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
+        var iterator = results.makeAsyncIterator()
+        #expect(counter.count == 0)
+        var returned = 0
+        var furthest = 0
+        while try await iterator.next(isolation: #isolation) != nil {
+            furthest = max(furthest, counter.count - returned)
+            returned += 1
+        }
+        #expect(returned == 50)
+        return furthest
     }
 
     // E9
