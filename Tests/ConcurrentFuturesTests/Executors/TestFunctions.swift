@@ -157,11 +157,17 @@ func becomesTrue(within limit: Duration = testBound, _ condition: () throws -> B
     return true
 }
 
-/// The names of this process's threads that begin so.
+/// The names of this process's threads that begin so, without those that have ended: the system lists these for a moment also after they were joined.
 func threadNames(_ prefix: String) -> [String] {
+    let isExiting: UInt64 = 0x4  // PF_EXITING
     let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
-    return tasks.compactMap { task in
-        let name = try? String(contentsOfFile: "/proc/self/task/\(task)/comm", encoding: .utf8)
-        return name?.trimmingCharacters(in: .newlines)
+    return tasks.compactMap { task -> String? in
+        // The number, the name in parentheses, and behind it the state, five numbers and the flags.
+        guard let line = try? String(contentsOfFile: "/proc/self/task/\(task)/stat", encoding: .utf8),
+            let start = line.firstIndex(of: "("), let end = line.lastIndex(of: ")")
+        else { return nil }
+        let fields = line[end...].split(separator: " ").dropFirst()
+        guard let flags = fields.dropFirst(6).first.flatMap({ UInt64($0) }), flags & isExiting == 0 else { return nil }
+        return String(line[line.index(after: start)..<end])
     }.filter { $0.hasPrefix(prefix) }
 }
