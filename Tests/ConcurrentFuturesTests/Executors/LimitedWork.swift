@@ -127,3 +127,9 @@ struct LimitedItem: Codable, Sendable {
         return isCancelled ? "cancelled" : name
     }
 }
+
+/// Longer than any test.
+let hour = Duration.seconds(3600)
+
+/// Runs a call that fails once again, after an hour.
+let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: { _ in true })

@@ -8,8 +8,6 @@ private func combinations(_ kinds: [ExecutorKind]) -> [(ExecutorKind, Int?)] {
 }
 
 /// Long for a test that waits for it, and much longer than the machine delays a thread.
-private let hour = Duration.seconds(3600)
-
 private func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? {
     guard case .failure(let error as PoolError) = result, error.code == .timedOut else { return nil }
     return error

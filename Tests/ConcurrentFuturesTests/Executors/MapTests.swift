@@ -234,15 +234,7 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
                         isOrdered
                         ? pool.map(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
                         : pool.mapUnordered(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
-                    var iterator = results.makeAsyncIterator()
-                    #expect(counter.count == 0)
-                    var returned = 0
-                    var furthest = 0
-                    while try await iterator.next(isolation: #isolation) != nil {
-                        furthest = max(furthest, counter.count - returned)
-                        returned += 1
-                    }
-                    #expect(returned == 100)
+                    let furthest = try await furthestRead(results, counter, of: 100)
                     #expect(furthest == bufferSize)
                 }
             }
@@ -258,7 +250,13 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
                     // An input that a busy machine makes slow is not waited for while there are results, so it need not reach the bound each time.
                     var furthest = 0
                     for _ in 0..<50 where furthest < bufferSize {
-                        furthest = try await furthestRead(pool, chunkSize, bufferSize, isOrdered: isOrdered)
+                        let counter = ReadCounter()
+                        let input = counter.countingLater(0..<50)
+                        let results =
+                            isOrdered
+                            ? pool.map(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
+                            : pool.mapUnordered(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
+                        furthest = try await furthestRead(results, counter, of: 50)
                         #expect(furthest <= bufferSize)
                     }
                     #expect(furthest == bufferSize)
@@ -267,19 +265,12 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
         }
     }
 
-    /// How far an asynchronous input is read at most beyond the results that have been taken.
+    /// Takes all results, and tells how far the input was read at most beyond those that had been taken.
     private func furthestRead(
-        _ pool: some PoolExecutor,
-        _ chunkSize: Int?,
-        _ bufferSize: Int,
-        isOrdered: Bool
+        _ results: some AsyncSequence,
+        _ counter: ReadCounter,
+        of count: Int
     ) async throws -> Int {
-        let counter = ReadCounter()
-        let input = counter.countingLater(0..<50)
-        let results =
-            isOrdered
-            ? pool.map(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
-            : pool.mapUnordered(input, chunkSize: chunkSize, bufferSize: bufferSize, Work.square)
         var iterator = results.makeAsyncIterator()
         #expect(counter.count == 0)
         var returned = 0
@@ -288,7 +279,7 @@ private let combinations = ExecutorKind.allCases.flatMap { kind in
             furthest = max(furthest, counter.count - returned)
             returned += 1
         }
-        #expect(returned == 50)
+        #expect(returned == count)
         return furthest
     }
 
