@@ -33,26 +33,12 @@ struct Aftermath: ~Copyable {
         let isRunAgain: (@Sendable (any Error) -> Bool)?
     }
 
-    var completions: [(PoolTask, Completion)] = []
-    var questions: [Question] = []
-    /// Channels in which something was put; each once, unless tasks go to several in turns.
-    private var channels: [any WorkerChannel] = []
-    var driverHasOrders = false
-    /// How many tasks have ended, and how many bytes their arguments had.
-    var endedCount = 0
-    var endedBytes = 0
+    /// A task that has ended.
+    private struct Ended {
+        let task: PoolTask
+        let completion: Completion
 
-    mutating func sentTo(_ channel: any WorkerChannel) {
-        if channels.last !== channel { channels.append(channel) }
-    }
-
-    /// Wakes workers first, so that they work while the rest is done.
-    ///
-    /// - Parameter ask: has a question answered, elsewhere.
-    consuming func perform(ask: (Question) -> Void) {
-        for channel in channels where channel.needsWaking() { channel.wake() }
-        for question in questions { ask(question) }
-        for (task, completion) in completions {
+        func tell() {
             let future = task.future
             let isFirst =
                 switch completion {
@@ -64,5 +50,34 @@ struct Aftermath: ~Copyable {
                 }
             assert(isFirst, "a task has ended twice")
         }
+    }
+
+    private var ended: [Ended] = []
+    var questions: [Question] = []
+    /// Channels in which something was put; each once, unless tasks go to several in turns.
+    private var channels: [any WorkerChannel] = []
+    /// Whether any of what was put into them is urgent.
+    private var isUrgent = false
+    var driverHasOrders = false
+    /// How many tasks have ended, and how many bytes their arguments had.
+    var endedCount = 0
+    var endedBytes = 0
+
+    mutating func sentTo(_ channel: any WorkerChannel, isUrgent: Bool) {
+        if isUrgent { self.isUrgent = true }
+        if channels.last !== channel { channels.append(channel) }
+    }
+
+    mutating func add(_ task: PoolTask, _ completion: Completion) {
+        ended.append(Ended(task: task, completion: completion))
+    }
+
+    /// Wakes workers first, so that they work while the rest is done.
+    ///
+    /// - Parameter ask: has a question answered, elsewhere.
+    consuming func perform(ask: (Question) -> Void) {
+        for channel in channels where channel.needsWaking(isUrgent: isUrgent) { channel.wake() }
+        for question in questions { ask(question) }
+        for index in ended.indices { ended[index].tell() }
     }
 }

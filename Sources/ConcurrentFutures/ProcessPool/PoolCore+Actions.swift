@@ -11,7 +11,7 @@ extension PoolCore {
             case .send(let task, let worker): send(task, to: worker, &aftermath)
             case .complete(let task, let ending):
                 let record = take(task, &aftermath)
-                aftermath.completions.append((record, completion(of: record, ending)))
+                aftermath.add(record, completion(of: record, ending))
             case .revoke(let task, let worker): revoke(task, from: worker)
             case .lookAtStart(let worker): lookAtStart(by: worker)
             case .lookWhetherBegun(let worker): lookWhetherBegun(worker)
@@ -26,7 +26,7 @@ extension PoolCore {
                 // A stop always has room; if it did not go out, the worker is killed after a while.
                 guard let channel = channel(of: id) else { continue }
                 try? channel.sendStop()
-                aftermath.sentTo(channel)
+                aftermath.sentTo(channel, isUrgent: true)
             case .stopped:
                 isStopped = true
                 aftermath.driverHasOrders = true
@@ -50,6 +50,7 @@ extension PoolCore {
             newFunctions.append(function)
         }
         let payload = record.payload.take()!
+        let isUrgent = urgency.isUrgent(backlog: machine.backlogCount)
         let request = OutgoingRequest(
             functionNumber: function.number,
             definition: isNew ? function.definition : [],
@@ -57,6 +58,7 @@ extension PoolCore {
             itemCount: record.itemCount,
             firstItem: record.batch?.itemsDone ?? 0,
             attempt: UInt16(clamping: machine.attempt(of: task)),
+            isUrgent: isUrgent,
             timing: record.timing,
             payload: payload
         )
@@ -67,7 +69,7 @@ extension PoolCore {
                 orders.append(.watchMemory(id))
                 aftermath.driverHasOrders = true
             }
-            aftermath.sentTo(channel)
+            aftermath.sentTo(channel, isUrgent: isUrgent)
         } catch {
             if isNew { worker.forget(function.number) }
             record.payload = payload

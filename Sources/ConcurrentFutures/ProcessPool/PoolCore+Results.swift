@@ -98,7 +98,7 @@ extension PoolCore {
         }
         worker.channel.finishOldest()
         machine.finished(by: worker.id, isInQuestion: isInQuestion, actions: &actions)
-        if !isInQuestion { aftermath.completions.append((take(record.id, &aftermath), completion)) }
+        if !isInQuestion { aftermath.add(take(record.id, &aftermath), completion) }
     }
 
     /// Whether an outcome has to be looked at elsewhere before it is told: the policy may want another attempt, or the error is to keep why the

@@ -39,6 +39,7 @@ struct PoolCore: ~Copyable {
     /// By the lower half of the worker's number, as with the tasks.
     var workers: [WorkerEnd?] = []
     var actions: PoolStateMachine.Actions = []
+    var urgency = Urgency()
     /// What the driver has to do.
     var orders: [Order] = []
     /// By their numbers, the functions that workers have been sent.
@@ -83,6 +84,7 @@ struct PoolCore: ~Copyable {
 
     /// Takes a task in.
     mutating func submit(_ task: PoolTask, _ aftermath: inout Aftermath) {
+        urgency.noteTask()
         tellTime(ifNeeded: task.limits == nil)
         let id = machine.submit(cost: task.cost, limits: task.limits, actions: &actions)
         task.id = id

@@ -39,6 +39,7 @@ extension PoolDriver {
     func receiveReplies(until isDone: () -> Bool) -> Bool {
         // The replies are for the process that made the pool.
         if isForked { return false }
+        waits.wrappingAdd(1, ordering: .relaxed)
         let end = monotonicNanoseconds() + Self.longestHelp
         var triesLeft = Self.mostTries
         while true {
@@ -104,7 +105,8 @@ extension PoolDriver {
             core.beginBatch()
             // What a worker said before it went mad counts; what it said after it made no sense does not.
             var senseless: Set<WorkerID> = []
-            for (link, reply) in reception.replies where senseless.isEmpty || !senseless.contains(link.id) {
+            for arrival in reception.replies where senseless.isEmpty || !senseless.contains(arrival.link.id) {
+                let (link, reply) = (arrival.link, arrival.reply)
                 do throws(ChannelFailure) {
                     if reply.kind.isAboutStart { try noteStart(reply, link) }
                     if reply.kind == .initializerFailed {

@@ -41,6 +41,8 @@ final class PoolDriver: @unchecked Sendable {
     let bell: Doorbell
     let alarm: Alarm
     let relay: StandardErrorRelay
+    /// How often a thread has begun to wait for a task.
+    let waits = Atomic<UInt>(0)
 
     // The driver thread's own.
     var launcher: (any WorkerLauncher)?
@@ -215,6 +217,7 @@ final class PoolDriver: @unchecked Sendable {
     }
 
     private func takeIn(_ core: inout PoolCore, _ aftermath: inout Aftermath) {
+        core.urgency.noteWaits(waits.load(ordering: .relaxed))
         inbox.takeAll { core.submit($0, &aftermath) }
     }
 

@@ -27,7 +27,7 @@ extension PoolStateMachine {
         package init(
             maxWorkers: Int,
             minWorkers: Int = 0,
-            prefetch: Int = 128,
+            prefetch: Int = 384,
             channelRoom: Int,
             gracePeriod: UInt64 = 1_000_000_000,
             timeToBegin: UInt64 = 2_000_000_000,

@@ -3,9 +3,15 @@
 ///
 /// While nobody looks, workers ring for their replies: so whoever ends looking has them ring.
 struct Reception: ~Copyable {
+    /// A reply, and whose it is.
+    struct Arrival {
+        let link: WorkerLink
+        let reply: Reply
+    }
+
     private var links: [WorkerLink] = []
     /// Empty, except while replies are taken; kept for its memory.
-    private(set) var replies: [(link: WorkerLink, reply: Reply)] = []
+    private(set) var replies: [Arrival] = []
     /// Workers that have written what no sound worker writes, and are to be killed.
     private var senseless: [WorkerID] = []
     private var workersRing = false
@@ -51,8 +57,9 @@ struct Reception: ~Copyable {
                 break
             }
             do throws(ChannelFailure) {
-                try link.channel.receive { replies.append((link, $0)) }
-                if link.id == ended { try link.channel.receiveUnpublished { replies.append((link, $0)) } }
+                try link.channel.receive { replies.append(Arrival(link: link, reply: $0)) }
+                guard link.id == ended else { continue }
+                try link.channel.receiveUnpublished { replies.append(Arrival(link: link, reply: $0)) }
             } catch {
                 misbehaved(link, error)
             }

@@ -20,7 +20,7 @@ enum ChannelLayout {
         static let replyTail = 0
         static let replyHead = 64
         static let hostSleeps = 128
-        static let workerSleeps = 192
+        static let workerRest = 192
         static let workerBell = 256
         static let workerWaitsForSpace = 320
         static let stage = 384
@@ -42,8 +42,8 @@ struct ControlBlock {
     let replyHead: SharedWord
     /// Set while the host wants its doorbell rung.
     let hostSleeps: SharedWord
-    /// Set while the worker wants to be woken.
-    let workerSleeps: SharedWord
+    /// A ``WorkerRest``.
+    let workerRest: SharedWord
     let workerBell: SleepWord
     /// Counts wake-ups; the low half is what ``workerBell`` sleeps on.
     let workerBellCount: SharedWord
@@ -67,7 +67,7 @@ struct ControlBlock {
         replyTail = SharedWord(at: base + ChannelLayout.Control.replyTail)
         replyHead = SharedWord(at: base + ChannelLayout.Control.replyHead)
         hostSleeps = SharedWord(at: base + ChannelLayout.Control.hostSleeps)
-        workerSleeps = SharedWord(at: base + ChannelLayout.Control.workerSleeps)
+        workerRest = SharedWord(at: base + ChannelLayout.Control.workerRest)
         workerBell = SleepWord(at: base + ChannelLayout.Control.workerBell)
         workerBellCount = SharedWord(at: base + ChannelLayout.Control.workerBell)
         workerWaitsForSpace = SharedWord(at: base + ChannelLayout.Control.workerWaitsForSpace)

@@ -13,6 +13,8 @@ struct RequestHeader {
         static let timed = Flags(rawValue: 8)
         /// Files that belong to the arguments were sent before, behind the one of the arguments themselves, if these are in one.
         static let attached = Flags(rawValue: 16)
+        /// Nobody waits for it: the worker may nap behind it.
+        static let unhurried = Flags(rawValue: 32)
     }
 
     /// The whole frame's bytes, a multiple of eight.
@@ -146,6 +148,15 @@ enum FrameState: UInt64 {
     case revoked = 3
 
     func word(_ sequence: UInt64) -> UInt64 { sequence << 2 | rawValue }
+}
+
+/// Whether a worker looks for requests itself, as it says.
+enum WorkerRest: UInt64 {
+    case none = 0
+    /// It wants to be woken for whatever is sent.
+    case sleep = 1
+    /// It wakes by itself soon, and wants to be woken for what is urgent.
+    case nap = 2
 }
 
 func roundedUp(_ count: Int, to multiple: Int) -> Int {

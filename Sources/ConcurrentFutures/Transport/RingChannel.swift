@@ -131,6 +131,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         if file != nil { flags.insert(.payloadInFile) }
         if !attachments.isEmpty { flags.insert(.attached) }
         if request.timing != nil { flags.insert(.timed) }
+        if !request.isUrgent { flags.insert(.unhurried) }
         header.flags = flags.rawValue
         header.attempt = request.attempt
         header.sequence = nextSequence
@@ -201,9 +202,11 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         requestTail.publish(tail)
     }
 
-    func needsWaking() -> Bool {
+    func needsWaking(isUrgent: Bool) -> Bool {
         fullFence()
-        return control.workerSleeps.load() != 0 && control.workerSleeps.exchange(0) != 0
+        let rest = control.workerRest.load()
+        if rest == WorkerRest.none.rawValue || (rest == WorkerRest.nap.rawValue && !isUrgent) { return false }
+        return control.workerRest.exchange(WorkerRest.none.rawValue) != WorkerRest.none.rawValue
     }
 
     func wake() {

@@ -19,6 +19,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     /// How far the host was known to have taken replies.
     @exclusivity(unchecked) private var replyHead: UInt64 = 0
     @exclusivity(unchecked) private var wait = AdaptiveWait()
+    /// Whether the last request was not urgent.
+    @exclusivity(unchecked) private var mayNap = false
     /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
     private var openItems: (header: ReplyHeader, bytes: Int)?
 
@@ -71,6 +73,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             let flags = RequestHeader.Flags(rawValue: header.flags)
             if flags.contains(.stop) { return nil }
             requestHead += UInt64(header.length)
+            mayNap = flags.contains(.unhurried)
             let isTimed = flags.contains(.timed)
             let definition = UnsafeRawBufferPointer(
                 start: frame + RequestHeader.size + (isTimed ? RequestTiming.size : 0),
@@ -109,24 +112,43 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
 
     private func waitForRequest() {
         while requestTail.load() == requestHead {
+            if mayNap {
+                mayNap = false
+                _ = rest(.nap, atMost: Self.napTime)
+                continue
+            }
             if wait.looksAgain() { continue }
             let start = monotonicNanoseconds()
-            let count = UInt32(truncatingIfNeeded: control.workerBellCount.load())
-            control.workerSleeps.note(1)
-            fullFence()
-            if requestTail.load() == requestHead {
-                let hasNothingToTell = control.replyHead.load() == replyTail
-                sleep(whileBellIs: count, atMost: hasNothingToTell ? -1 : Self.longestSleep)
-            }
-            control.workerSleeps.note(0)
+            let hasNothingToTell = control.replyHead.load() == replyTail
+            let isOver = rest(.sleep, atMost: hasNothingToTell ? -1 : Self.longestSleep)
+            if isOver { ringIfUnseen() }
             wait.slept(nanoseconds: monotonicNanoseconds() - start)
         }
         wait.found()
     }
 
+    /// In nanoseconds; the system adds the 50 µs by which it may put timers off.
+    private static let napTime: Int64 = 10_000
+
+    /// Sleeps until there is a request that the host wakes for, or the time has passed.
+    ///
+    /// - Returns: whether it has passed.
+    private func rest(_ rest: WorkerRest, atMost limit: Int64) -> Bool {
+        let count = UInt32(truncatingIfNeeded: control.workerBellCount.load())
+        control.workerRest.note(rest.rawValue)
+        fullFence()
+        let isOver =
+            requestTail.load() == requestHead && control.workerBell.sleep(whileEqualTo: count, atMost: limit)
+        control.workerRest.note(WorkerRest.none.rawValue)
+        return isOver
+    }
+
     private func sleep(whileBellIs count: UInt32, atMost limit: Int64 = RingTaskChannel.longestSleep) {
-        let isOver = control.workerBell.sleep(whileEqualTo: count, atMost: limit)
-        if isOver, control.replyHead.load() != replyTail { ring() }
+        if control.workerBell.sleep(whileEqualTo: count, atMost: limit) { ringIfUnseen() }
+    }
+
+    private func ringIfUnseen() {
+        if control.replyHead.load() != replyTail { ring() }
     }
 
     private func ring() {

@@ -26,7 +26,9 @@ protocol WorkerChannel: AnyObject, Sendable {
     func finishOldest()
 
     /// Whether the worker has to be woken for what was sent; only one who asks is told. Needs no lock.
-    func needsWaking() -> Bool
+    ///
+    /// - Parameter isUrgent: whether anything that was sent is urgent.
+    func needsWaking(isUrgent: Bool) -> Bool
     /// Wakes the worker. Needs no lock.
     func wake()
     /// What the worker is doing, as far as it says so.
@@ -63,6 +65,8 @@ struct OutgoingRequest {
     var itemCount: UInt32
     var firstItem: UInt32
     var attempt: UInt16
+    /// Whether somebody waits for it; see ``Urgency``.
+    var isUrgent: Bool
     var timing: RequestTiming?
     var payload: RequestPayload
 }

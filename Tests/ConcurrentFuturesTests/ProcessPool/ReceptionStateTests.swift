@@ -42,7 +42,7 @@ private final class ScriptedChannel: WorkerChannel, @unchecked Sendable {
     var inFlightCount: Int { 0 }
     var oldestSequence: UInt64? { nil }
     func finishOldest() {}
-    func needsWaking() -> Bool { false }
+    func needsWaking(isUrgent: Bool) -> Bool { false }
     func wake() {}
     var stage: TaskStage { .idle }
     var startedAt: UInt64 { 0 }

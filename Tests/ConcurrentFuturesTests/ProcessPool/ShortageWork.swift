@@ -232,6 +232,7 @@ enum ShortageWork {
                     itemCount: 1,
                     firstItem: 0,
                     attempt: 1,
+                    isUrgent: true,
                     payload: .bytes([1])
                 )
             )
