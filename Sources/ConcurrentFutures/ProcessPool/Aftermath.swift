@@ -33,22 +33,15 @@ struct Aftermath: ~Copyable {
         let isRunAgain: (@Sendable (any Error) -> Bool)?
     }
 
-    /// A task that has ended.
+    /// A task that has ended, which is let go of when that has been told.
     private struct Ended {
-        let task: PoolTask
+        let task: Unmanaged<PoolTask>
         let completion: Completion
 
         func tell() {
-            let future = task.future
-            let isFirst =
-                switch completion {
-                case .encoded(let payload): future.complete(encoded: payload, by: task.reader)
-                case .batch(let progress, let nanoseconds):
-                    future.complete(encoded: progress.payload(nanoseconds: nanoseconds), by: task.reader)
-                case .failed(let error): future.complete(throwing: error)
-                case .cancelled: future.completeCancelled()
-                }
+            let isFirst = task._withUnsafeGuaranteedRef { $0.end(completion) }
             assert(isFirst, "a task has ended twice")
+            task.release()
         }
     }
 
@@ -56,6 +49,7 @@ struct Aftermath: ~Copyable {
     var questions: [Question] = []
     /// Channels in which something was put; each once, unless tasks go to several in turns.
     private var channels: [any WorkerChannel] = []
+    private var lastChannel: ObjectIdentifier?
     /// Whether any of what was put into them is urgent.
     private var isUrgent = false
     var driverHasOrders = false
@@ -65,10 +59,15 @@ struct Aftermath: ~Copyable {
 
     mutating func sentTo(_ channel: any WorkerChannel, isUrgent: Bool) {
         if isUrgent { self.isUrgent = true }
-        if channels.last !== channel { channels.append(channel) }
+        guard lastChannel != ObjectIdentifier(channel) else { return }
+        lastChannel = ObjectIdentifier(channel)
+        channels.append(channel)
     }
 
-    mutating func add(_ task: PoolTask, _ completion: Completion) {
+    /// Takes the task over.
+    mutating func add(_ task: Unmanaged<PoolTask>, _ completion: Completion) {
+        endedCount += 1
+        endedBytes += task._withUnsafeGuaranteedRef(\.argumentBytes)
         ended.append(Ended(task: task, completion: completion))
     }
 

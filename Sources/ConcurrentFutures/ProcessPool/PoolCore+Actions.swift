@@ -10,8 +10,7 @@ extension PoolCore {
             switch action {
             case .send(let task, let worker): send(task, to: worker, &aftermath)
             case .complete(let task, let ending):
-                let record = take(task, &aftermath)
-                aftermath.add(record, completion(of: record, ending))
+                end(task, completion(of: self[task]!, ending), &aftermath)
             case .revoke(let task, let worker): revoke(task, from: worker)
             case .lookAtStart(let worker): lookAtStart(by: worker)
             case .lookWhetherBegun(let worker): lookWhetherBegun(worker)
@@ -42,14 +41,15 @@ extension PoolCore {
 
     private mutating func send(_ task: TaskID, to id: WorkerID, _ aftermath: inout Aftermath) {
         let worker = worker(id)!
-        let channel = worker.channel
-        let record = self[task]!
+        unmanagedRecord(of: task)._withUnsafeGuaranteedRef { send($0, to: worker, &aftermath) }
+    }
+
+    private mutating func send(_ record: PoolTask, to worker: WorkerEnd, _ aftermath: inout Aftermath) {
         let function = record.function
         let isNew = worker.learn(function.number)
         if isNew, usedFunctions.updateValue(function, forKey: function.number) == nil {
             newFunctions.append(function)
         }
-        let payload = record.payload.take()!
         let isUrgent = urgency.isUrgent(backlog: machine.backlogCount)
         let request = OutgoingRequest(
             functionNumber: function.number,
@@ -57,25 +57,24 @@ extension PoolCore {
             isBatch: record.isBatch,
             itemCount: record.itemCount,
             firstItem: record.batch?.itemsDone ?? 0,
-            attempt: UInt16(clamping: machine.attempt(of: task)),
+            attempt: UInt16(clamping: machine.attempt(of: record.id)),
             isUrgent: isUrgent,
             timing: record.timing,
-            payload: payload
+            payload: record.payload!
         )
         do {
-            try channel.send(request)
+            try worker.channel.send(request)
+            record.payload = nil
             if watchesMemory, !worker.isWatched {
                 worker.isWatched = true
-                orders.append(.watchMemory(id))
-                aftermath.driverHasOrders = true
+                order(.watchMemory(worker.id), &aftermath)
             }
-            aftermath.sentTo(channel, isUrgent: isUrgent)
+            aftermath.sentTo(worker.channel, isUrgent: isUrgent)
         } catch {
             if isNew { worker.forget(function.number) }
-            record.payload = payload
             record.failure = PoolError(unsendable: record, error)
             tellTime()
-            machine.sendFailed(task, to: id, isShortage: error.isShortage, actions: &actions)
+            machine.sendFailed(record.id, to: worker.id, isShortage: error.isShortage, actions: &actions)
         }
     }
 

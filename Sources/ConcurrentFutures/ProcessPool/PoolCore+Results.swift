@@ -2,23 +2,43 @@
 
 extension PoolCore {
     /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
-    mutating func received(_ reply: Reply, from id: WorkerID, _ aftermath: inout Aftermath) throws(ChannelFailure) {
-        guard let worker = worker(id) else { return }
+    mutating func received(
+        _ reply: Reply,
+        from worker: WorkerEnd,
+        _ aftermath: inout Aftermath
+    ) throws(ChannelFailure) {
         defer { if !actions.isEmpty { carryOut(&aftermath) } }
-        if reply.kind == .ready { return machine.workerReady(id, actions: &actions) }
+        if reply.kind == .ready { return machine.workerReady(worker.id, actions: &actions) }
         guard worker.channel.oldestSequence == reply.sequence else {
             throw ChannelFailure(message: "it answered a request that it was not to run")
         }
         if reply.kind == .revoked {
-            guard machine.passedOver(by: id, actions: &actions) else {
+            guard machine.passedOver(by: worker.id, actions: &actions) else {
                 throw ChannelFailure(message: "it passed over a task that was not taken back")
             }
             return worker.channel.finishOldest()
         }
-        guard let task = machine.oldestTask(of: id) else {
+        guard let task = worker.state.inFlight.first?.task else {
             throw ChannelFailure(message: "it ran a task that had been taken back")
         }
-        let record = self[task]!
+        // The record is the core's until its task is taken leave of, which is the last thing that happens here, and hands the record on.
+        let failure = unmanagedRecord(of: task)._withUnsafeGuaranteedRef { record -> ChannelFailure? in
+            do throws(ChannelFailure) {
+                try received(reply, about: record, from: worker, &aftermath)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private mutating func received(
+        _ reply: Reply,
+        about record: PoolTask,
+        from worker: WorkerEnd,
+        _ aftermath: inout Aftermath
+    ) throws(ChannelFailure) {
         guard record.isBatch == (reply.kind != .outcome) else {
             throw ChannelFailure(message: "it answered a batch as if it were one task, or one task as a batch")
         }
@@ -26,10 +46,10 @@ extension PoolCore {
         switch reply.kind {
         case .item:
             let outcome = record.outcome(reply)
-            try received(1, of: record, by: id) { $0.append(outcome) }
+            try received(1, of: record, by: worker.id) { $0.append(outcome) }
         case .items:
             let items = try ItemOutcomes(reply.payload)
-            try received(items.count, of: record, by: id) { $0.append(items) }
+            try received(items.count, of: record, by: worker.id) { $0.append(items) }
         case .batchEnd: try finishBatch(record, nanoseconds: reply.payload, by: worker, &aftermath)
         case .stoppedItem: try stoppedItem(of: record, by: worker, late)
         default: finish(record, by: worker, with: .encoded(record.outcome(reply)), late, &aftermath)
@@ -78,7 +98,7 @@ extension PoolCore {
         _ late: PoolStateMachine.TimeLimit?,
         _ aftermath: inout Aftermath
     ) {
-        if let fate = machine.fateOfResult(by: worker.id, isBatch: record.isBatch, late: late) {
+        if let fate = machine.fateOfResult(by: worker.state, isBatch: record.isBatch, late: late) {
             return giveUp(record, by: worker, fate)
         }
         let isInQuestion = isToBeJudged(record, completion)
@@ -97,8 +117,8 @@ extension PoolCore {
             )
         }
         worker.channel.finishOldest()
-        machine.finished(by: worker.id, isInQuestion: isInQuestion, actions: &actions)
-        if !isInQuestion { aftermath.add(take(record.id, &aftermath), completion) }
+        machine.finished(by: worker.state, isInQuestion: isInQuestion, actions: &actions)
+        if !isInQuestion { end(record.id, completion, &aftermath) }
     }
 
     /// Whether an outcome has to be looked at elsewhere before it is told: the policy may want another attempt, or the error is to keep why the

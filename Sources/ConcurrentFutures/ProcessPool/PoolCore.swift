@@ -6,14 +6,17 @@
 struct PoolCore: ~Copyable {
     final class WorkerEnd {
         let id: WorkerID
+        /// What the state machine keeps of it.
+        let state: PoolStateMachine.Worker
         let channel: any WorkerChannel
         /// Whether the worker has been sent the definition of the function with this number; false for those beyond the end.
         private var knownFunctions: [Bool] = []
         /// Whether the driver looks at its memory.
         var isWatched = false
 
-        init(id: WorkerID, channel: any WorkerChannel) {
-            self.id = id
+        init(_ state: PoolStateMachine.Worker, channel: any WorkerChannel) {
+            id = state.id
+            self.state = state
             self.channel = channel
         }
 
@@ -34,8 +37,8 @@ struct PoolCore: ~Copyable {
     }
 
     var machine: PoolStateMachine
-    /// By the lower half of the task's number, which names a place in the state machine's slab.
-    private var tasks: [PoolTask?] = []
+    /// By the lower half of the task's number, which names a place in the state machine's slab. It owns them; most of what the driver did was counting references.
+    private var tasks: [Unmanaged<PoolTask>?] = []
     /// By the lower half of the worker's number, as with the tasks.
     var workers: [WorkerEnd?] = []
     var actions: PoolStateMachine.Actions = []
@@ -82,12 +85,14 @@ struct PoolCore: ~Copyable {
         carryOut(&aftermath)
     }
 
-    /// Takes a task in.
-    mutating func submit(_ task: PoolTask, _ aftermath: inout Aftermath) {
+    /// Takes a task in, and takes it over.
+    mutating func submit(_ task: Unmanaged<PoolTask>, _ aftermath: inout Aftermath) {
         urgency.noteTask()
-        tellTime(ifNeeded: task.limits == nil)
-        let id = machine.submit(cost: task.cost, limits: task.limits, actions: &actions)
-        task.id = id
+        let id = task._withUnsafeGuaranteedRef { record in
+            tellTime(ifNeeded: record.limits == nil)
+            record.id = machine.submit(cost: record.cost, limits: record.limits, actions: &actions)
+            return record.id
+        }
         let index = Int(UInt32(truncatingIfNeeded: id))
         if index == tasks.count { tasks.append(task) } else { tasks[index] = task }
         carryOut(&aftermath)
@@ -193,9 +198,10 @@ struct PoolCore: ~Copyable {
 
     /// A worker is being started; from now on its channel can be written to.
     mutating func add(_ channel: any WorkerChannel, for id: WorkerID) {
+        guard let state = machine.workers[id] else { return }
         let index = Int(UInt32(truncatingIfNeeded: id))
         while workers.count <= index { workers.append(nil) }
-        workers[index] = WorkerEnd(id: id, channel: channel)
+        workers[index] = WorkerEnd(state, channel: channel)
     }
 
     /// No worker can be started any more.
@@ -231,16 +237,16 @@ struct PoolCore: ~Copyable {
 
     /// Whoever asks knows that the task has not ended.
     subscript(task: TaskID) -> PoolTask? {
-        _read { yield tasks[Int(UInt32(truncatingIfNeeded: task))] }
-        _modify { yield &tasks[Int(UInt32(truncatingIfNeeded: task))] }
+        tasks[Int(UInt32(truncatingIfNeeded: task))]?.takeUnretainedValue()
     }
 
-    /// Takes leave of a task that has ended.
-    mutating func take(_ task: TaskID, _ aftermath: inout Aftermath) -> PoolTask {
-        let record = tasks[Int(UInt32(truncatingIfNeeded: task))].take()!
-        aftermath.endedCount += 1
-        aftermath.endedBytes += record.argumentBytes
-        return record
+    func unmanagedRecord(of task: TaskID) -> Unmanaged<PoolTask> {
+        tasks[Int(UInt32(truncatingIfNeeded: task))]!
+    }
+
+    /// Takes leave of a task that has ended, and hands it on to be told.
+    mutating func end(_ task: TaskID, _ completion: Aftermath.Completion, _ aftermath: inout Aftermath) {
+        aftermath.add(tasks[Int(UInt32(truncatingIfNeeded: task))].take()!, completion)
     }
 
     func channel(of id: WorkerID) -> (any WorkerChannel)? { worker(id)?.channel }

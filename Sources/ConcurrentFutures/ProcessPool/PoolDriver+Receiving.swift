@@ -103,21 +103,11 @@ extension PoolDriver {
         var aftermath = Aftermath()
         decide(&aftermath) { core, aftermath in
             core.beginBatch()
-            // What a worker said before it went mad counts; what it said after it made no sense does not.
-            var senseless: Set<WorkerID> = []
-            for arrival in reception.replies where senseless.isEmpty || !senseless.contains(arrival.link.id) {
-                let (link, reply) = (arrival.link, arrival.reply)
+            for batch in reception.batches {
                 do throws(ChannelFailure) {
-                    if reply.kind.isAboutStart { try noteStart(reply, link) }
-                    if reply.kind == .initializerFailed {
-                        // It ends by itself; what it wrote last is known once it has.
-                        core.putDown(link.id, &aftermath)
-                        continue
-                    }
-                    try core.received(reply, from: link.id, &aftermath)
+                    try take(batch.range, of: reception.replies, from: batch.link, &core, &aftermath)
                 } catch {
-                    senseless.insert(link.id)
-                    reception.misbehaved(link, error)
+                    reception.misbehaved(batch.link, error)
                 }
             }
             for id in reception.takeSenseless() { core.putDown(id, &aftermath) }
@@ -125,6 +115,29 @@ extension PoolDriver {
         }
         reception.removeReplies()
         return aftermath
+    }
+
+    /// Has the core told what one worker has replied.
+    ///
+    /// - Throws: if something makes no sense. What the worker said before it went mad counts; what it said after it does not.
+    private func take(
+        _ range: Range<Int>,
+        of replies: [Reply],
+        from link: WorkerLink,
+        _ core: inout PoolCore,
+        _ aftermath: inout Aftermath
+    ) throws(ChannelFailure) {
+        let worker = core.worker(link.id)
+        for index in range {
+            let kind = replies[index].kind
+            if kind.isAboutStart { try noteStart(replies[index], link) }
+            if kind == .initializerFailed {
+                // It ends by itself; what it wrote last is known once it has.
+                core.putDown(link.id, &aftermath)
+            } else if let worker {
+                try core.received(replies[index], from: worker, &aftermath)
+            }
+        }
     }
 
     /// Notes what a worker says of its start; on the pool's thread.

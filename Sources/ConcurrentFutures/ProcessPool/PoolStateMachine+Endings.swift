@@ -18,7 +18,11 @@ extension PoolStateMachine {
     ///   - isBatch: whether that is the end of a batch, whose items' results have been told.
     ///   - late: the limit of time that it had exceeded.
     package func fateOfResult(by id: WorkerID, isBatch: Bool, late: TimeLimit? = nil) -> Fate? {
-        guard let worker = workers[id], let task = worker.inFlight.first?.task else { return nil }
+        workers[id].flatMap { fateOfResult(by: $0, isBatch: isBatch, late: late) }
+    }
+
+    func fateOfResult(by worker: Worker, isBatch: Bool, late: TimeLimit?) -> Fate? {
+        guard let task = worker.inFlight.first?.task else { return nil }
         if tasks[task]!.stop == nil, late == nil, isBatch || worker.ladder?.isTimeout != true { return nil }
         return fate(of: task, on: worker, late: late)
     }
@@ -27,7 +31,10 @@ extension PoolStateMachine {
     ///
     /// - Parameter isInQuestion: whether it may be run again, which ``judged(_:isRunAgain:actions:)`` will tell.
     package mutating func finished(by id: WorkerID, isInQuestion: Bool, actions: inout Actions) {
-        let worker = workers[id]!
+        finished(by: workers[id]!, isInQuestion: isInQuestion, actions: &actions)
+    }
+
+    mutating func finished(by worker: Worker, isInQuestion: Bool, actions: inout Actions) {
         let task = worker.inFlight.first!.task!
         oldestLeaves(worker, &actions)
         if isInQuestion {

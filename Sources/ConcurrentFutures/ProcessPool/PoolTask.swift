@@ -55,7 +55,19 @@ final class PoolTask: @unchecked Sendable {
         return future
     }
 
-    var future: any AnyFuture { function.future(futureObject, ofBatch: isBatch) }
+    /// Tells its future how it has ended.
+    ///
+    /// - Returns: `false` if that has ended before.
+    func end(_ completion: Aftermath.Completion) -> Bool {
+        let future = function.future(futureObject, ofBatch: isBatch)
+        return switch completion {
+        case .encoded(let payload): future.complete(encoded: payload, by: reader)
+        case .batch(let progress, let nanoseconds):
+            future.complete(encoded: progress.payload(nanoseconds: nanoseconds), by: reader)
+        case .failed(let error): future.complete(throwing: error)
+        case .cancelled: future.completeCancelled()
+        }
+    }
 
     /// Reads what the task has returned or thrown.
     var reader: OutcomeReader { function.reader(ofBatch: isBatch) }

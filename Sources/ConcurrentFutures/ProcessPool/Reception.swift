@@ -3,15 +3,17 @@
 ///
 /// While nobody looks, workers ring for their replies: so whoever ends looking has them ring.
 struct Reception: ~Copyable {
-    /// A reply, and whose it is.
-    struct Arrival {
+    /// What one worker has sent: a part of ``replies``.
+    struct Batch {
         let link: WorkerLink
-        let reply: Reply
+        let range: Range<Int>
     }
 
     private var links: [WorkerLink] = []
     /// Empty, except while replies are taken; kept for its memory.
-    private(set) var replies: [Arrival] = []
+    private(set) var replies: [Reply] = []
+    /// Whose they are; each worker comes once.
+    private(set) var batches: [Batch] = []
     /// Workers that have written what no sound worker writes, and are to be killed.
     private var senseless: [WorkerID] = []
     private var workersRing = false
@@ -56,13 +58,14 @@ struct Reception: ~Copyable {
                 first = index
                 break
             }
+            let begin = replies.count
             do throws(ChannelFailure) {
-                try link.channel.receive { replies.append(Arrival(link: link, reply: $0)) }
-                guard link.id == ended else { continue }
-                try link.channel.receiveUnpublished { replies.append(Arrival(link: link, reply: $0)) }
+                try link.channel.receive { replies.append($0) }
+                if link.id == ended { try link.channel.receiveUnpublished { replies.append($0) } }
             } catch {
                 misbehaved(link, error)
             }
+            if replies.count > begin { batches.append(Batch(link: link, range: begin..<replies.count)) }
         }
         return !replies.isEmpty || !senseless.isEmpty
     }
@@ -70,6 +73,7 @@ struct Reception: ~Copyable {
     /// Forgets the replies, which have been told.
     mutating func removeReplies() {
         replies.removeAll(keepingCapacity: replies.count < Self.mostRepliesKept)
+        batches.removeAll(keepingCapacity: true)
     }
 
     /// A worker has written what no sound worker writes. How it ends is told like any other end.

@@ -8,7 +8,7 @@ final class TaskInbox: Sendable {
     private let newest = Atomic<UInt>(0)
 
     deinit {
-        takeAll { _ in }
+        takeAll { $0.release() }
     }
 
     func put(_ task: PoolTask) {
@@ -33,8 +33,8 @@ final class TaskInbox: Sendable {
         UnsafeRawPointer(bitPattern: address).map { Unmanaged.fromOpaque($0) }
     }
 
-    /// Takes all out, the oldest first.
-    func takeAll(_ body: (PoolTask) -> Void) {
+    /// Takes all out, the oldest first, and hands each over with the reference that was kept to it.
+    func takeAll(_ body: (Unmanaged<PoolTask>) -> Void) {
         guard newest.load(ordering: .relaxed) != 0 else { return }
         var left = Self.task(at: newest.exchange(0, ordering: .acquiring))
         var oldest: Unmanaged<PoolTask>?
@@ -43,9 +43,11 @@ final class TaskInbox: Sendable {
             task._withUnsafeGuaranteedRef { $0.next = oldest }
             oldest = task
         }
-        while let task = oldest?.takeRetainedValue() {
-            oldest = task.next
-            task.next = nil
+        while let task = oldest {
+            task._withUnsafeGuaranteedRef {
+                oldest = $0.next
+                $0.next = nil
+            }
             body(task)
         }
     }

@@ -113,7 +113,7 @@ struct ReceptionStateTests {
         channels[0].replies = ScriptedChannel(outcomes: 40).replies
         _ = reception.collect(includingStarts: false)
         // The second and the third come first now.
-        #expect(reception.replies.count == 50 && reception.replies.first?.link.id == 1)
+        #expect(reception.replies.count == 50 && reception.batches.first?.link.id == 1)
         reception.removeReplies()
         for channel in channels { channel.replies = ScriptedChannel(outcomes: 40).replies }
         _ = reception.collect(includingStarts: true)
