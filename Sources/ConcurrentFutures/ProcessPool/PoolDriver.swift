@@ -107,8 +107,7 @@ final class PoolDriver: @unchecked Sendable {
     ///
     /// - Throws: as ``EncodedCall/init(_:options:source:)`` does.
     func submit<Output>(_ call: TaskCall<Output>, options: TaskOptions) throws(PoolError) -> Future<Output> {
-        let encoded = try encode(call.body, options)
-        let task = PoolTask(encoded, options: options, driver: self)
+        let task = PoolTask(try encode(call.body, options), options: options, driver: self)
         // Of the call's type, which what is encoded does not know any more.
         let future: Future<Output> = task.makeFuture()
         entrance?.add(bytes: task.argumentBytes)

@@ -21,6 +21,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     @exclusivity(unchecked) private var wait = AdaptiveWait()
     /// Whether the last request was not urgent.
     @exclusivity(unchecked) private var mayNap = false
+    /// How many naps there were since there was a request.
+    @exclusivity(unchecked) private var naps = 0
     /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
     private var openItems: (header: ReplyHeader, bytes: Int)?
 
@@ -113,11 +115,14 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     private func waitForRequest() {
         while requestTail.load() == requestHead {
             if mayNap {
-                mayNap = false
-                _ = rest(.nap, atMost: Self.napTime)
+                naps += 1
+                if naps <= Self.mostNaps {
+                    _ = rest(.nap, atMost: Self.napTime)
+                    continue
+                }
+            } else if wait.looksAgain() {
                 continue
             }
-            if wait.looksAgain() { continue }
             let start = monotonicNanoseconds()
             let hasNothingToTell = control.replyHead.load() == replyTail
             let isOver = rest(.sleep, atMost: hasNothingToTell ? -1 : Self.longestSleep)
@@ -125,10 +130,13 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             wait.slept(nanoseconds: monotonicNanoseconds() - start)
         }
         wait.found()
+        naps = 0
     }
 
     /// In nanoseconds; the system adds the 50 µs by which it may put timers off.
     private static let napTime: Int64 = 10_000
+    /// In a row, before it sleeps.
+    private static let mostNaps = 3
 
     /// Sleeps until there is a request that the host wakes for, or the time has passed.
     ///
