@@ -46,6 +46,8 @@ int cf_prctl_set_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1,
 
 int cf_prctl_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 
+int cf_prctl_get_timer_slack(void) { return prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0); }
+
 int cf_prctl_set_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int cf_peek_dead_child(int options, pid_t *pid) {

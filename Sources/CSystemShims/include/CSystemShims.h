@@ -49,6 +49,8 @@ int cf_close_range(unsigned first, unsigned last);
 int cf_prctl_set_child_subreaper(void);
 int cf_prctl_set_parent_death_signal(int signal);
 int cf_prctl_set_name(const char *name);
+/// By how many nanoseconds the system may put off this thread's timers.
+int cf_prctl_get_timer_slack(void);
 /// Waits for any child to have ended without reaping it; 0 in `pid` if none has. `-1` and `ECHILD` if there are no children.
 int cf_peek_dead_child(int options, pid_t *pid);
 /// Waits until the child has ended, and reaps it; tells the signal that ended it, or else 0 and its exit code.

@@ -77,10 +77,14 @@ extension Future {
 
     private func carryOut(_ action: FutureStateMachine.CompleteAction?) -> Bool {
         guard let action else { return false }
-        action.waiters.wakeAll()
+        if !action.waiters.isEmpty {
+            action.control.noteWait()
+            action.waiters.wakeAll()
+        }
         switch action.callbacks {
         case .nothing: break
         case .run:
+            action.control.noteWait()
             guard let scheduler = action.control.callbackScheduler else {
                 runCallbacks()
                 break

@@ -39,6 +39,10 @@ enum FutureWaiters: Sendable {
         }
     }
 
+    var isEmpty: Bool {
+        if case .none = self { true } else { false }
+    }
+
     mutating func append(_ waiter: FutureWaiter) {
         switch self {
         case .none: self = .one(waiter)

@@ -20,12 +20,17 @@ protocol TaskControl: AnyObject, Sendable {
     ///
     /// - Returns: whether it is done; `false` soon if there is nothing to do or it is not worth while.
     func work(until isDone: () -> Bool) -> Bool
+
+    /// Somebody waited for a task that has ended, or is called back for it.
+    func noteWait()
 }
 
 extension TaskControl {
     var callbackScheduler: (any CallbackScheduler)? { nil }
 
     func work(until isDone: () -> Bool) -> Bool { false }
+
+    func noteWait() {}
 }
 
 /// Runs completion callbacks elsewhere than on the thread that completes futures.

@@ -50,7 +50,7 @@ extension PoolCore {
         if isNew, usedFunctions.updateValue(function, forKey: function.number) == nil {
             newFunctions.append(function)
         }
-        let isUrgent = urgency.isUrgent(backlog: machine.backlogCount)
+        let isUrgent = urgency.isUrgent(backlog: machine.backlogCount, depth: worker.state.depth)
         let request = OutgoingRequest(
             functionNumber: function.number,
             definition: isNew ? function.definition : [],

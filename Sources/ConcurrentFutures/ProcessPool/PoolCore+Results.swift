@@ -21,7 +21,6 @@ extension PoolCore {
         guard let task = worker.state.inFlight.first?.task else {
             throw ChannelFailure(message: "it ran a task that had been taken back")
         }
-        // The record is the core's until its task is taken leave of, which is the last thing that happens here, and hands the record on.
         let failure = unmanagedRecord(of: task)._withUnsafeGuaranteedRef { record -> ChannelFailure? in
             do throws(ChannelFailure) {
                 try received(reply, about: record, from: worker, &aftermath)

@@ -37,7 +37,10 @@ struct PoolCore: ~Copyable {
     }
 
     var machine: PoolStateMachine
-    /// By the lower half of the task's number, which names a place in the state machine's slab. It owns them; most of what the driver did was counting references.
+    /// By the lower half of the task's number, which names a place in the state machine's slab.
+    ///
+    /// Each is a reference of its own, which came with the task from the inbox. When the task ends it goes to the ``Aftermath``, which lets go of it only after the lock: so whoever has the lock can use a record
+    /// that was in here without a reference to it, also if it ends meanwhile. Counting references was most of what the driver did.
     private var tasks: [Unmanaged<PoolTask>?] = []
     /// By the lower half of the worker's number, as with the tasks.
     var workers: [WorkerEnd?] = []
@@ -94,7 +97,12 @@ struct PoolCore: ~Copyable {
             return record.id
         }
         let index = Int(UInt32(truncatingIfNeeded: id))
-        if index == tasks.count { tasks.append(task) } else { tasks[index] = task }
+        if index == tasks.count {
+            tasks.append(task)
+        } else {
+            assert(tasks[index] == nil, "a place was given out twice")
+            tasks[index] = task
+        }
         carryOut(&aftermath)
     }
 
@@ -198,7 +206,9 @@ struct PoolCore: ~Copyable {
 
     /// A worker is being started; from now on its channel can be written to.
     mutating func add(_ channel: any WorkerChannel, for id: WorkerID) {
-        guard let state = machine.workers[id] else { return }
+        guard let state = machine.workers[id] else {
+            preconditionFailure("only workers that the machine has asked for are started")
+        }
         let index = Int(UInt32(truncatingIfNeeded: id))
         while workers.count <= index { workers.append(nil) }
         workers[index] = WorkerEnd(state, channel: channel)
@@ -240,6 +250,7 @@ struct PoolCore: ~Copyable {
         tasks[Int(UInt32(truncatingIfNeeded: task))]?.takeUnretainedValue()
     }
 
+    /// The same without counting references; see ``tasks``.
     func unmanagedRecord(of task: TaskID) -> Unmanaged<PoolTask> {
         tasks[Int(UInt32(truncatingIfNeeded: task))]!
     }

@@ -39,7 +39,7 @@ extension PoolDriver {
     func receiveReplies(until isDone: () -> Bool) -> Bool {
         // The replies are for the process that made the pool.
         if isForked { return false }
-        waits.wrappingAdd(1, ordering: .relaxed)
+        noteWait()
         let end = monotonicNanoseconds() + Self.longestHelp
         var triesLeft = Self.mostTries
         while true {

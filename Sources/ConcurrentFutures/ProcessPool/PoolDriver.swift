@@ -41,8 +41,8 @@ final class PoolDriver: @unchecked Sendable {
     let bell: Doorbell
     let alarm: Alarm
     let relay: StandardErrorRelay
-    /// How often a thread has begun to wait for a task.
-    let waits = Atomic<UInt>(0)
+    /// Changes whenever somebody waits for a task; see ``Urgency``.
+    private let waits = Atomic<UInt>(0)
 
     // The driver thread's own.
     var launcher: (any WorkerLauncher)?
@@ -122,6 +122,11 @@ final class PoolDriver: @unchecked Sendable {
 
     func cancel(_ task: PoolTask) -> Bool {
         withCore { core, aftermath in core.cancel(task, &aftermath) }
+    }
+
+    /// Somebody waits for a task, or waited for one that has ended.
+    func noteWait() {
+        waits.wrappingAdd(1, ordering: .relaxed)
     }
 
     func isRunning(_ task: PoolTask) -> Bool {

@@ -21,6 +21,7 @@ extension PoolStateMachine {
         workers[id].flatMap { fateOfResult(by: $0, isBatch: isBatch, late: late) }
     }
 
+    /// The same of a worker that is at hand.
     func fateOfResult(by worker: Worker, isBatch: Bool, late: TimeLimit?) -> Fate? {
         guard let task = worker.inFlight.first?.task else { return nil }
         if tasks[task]!.stop == nil, late == nil, isBatch || worker.ladder?.isTimeout != true { return nil }
@@ -34,6 +35,7 @@ extension PoolStateMachine {
         finished(by: workers[id]!, isInQuestion: isInQuestion, actions: &actions)
     }
 
+    /// The same of a worker that is at hand.
     mutating func finished(by worker: Worker, isInQuestion: Bool, actions: inout Actions) {
         let task = worker.inFlight.first!.task!
         oldestLeaves(worker, &actions)

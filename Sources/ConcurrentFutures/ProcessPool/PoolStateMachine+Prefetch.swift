@@ -50,7 +50,9 @@ extension PoolStateMachine {
                 continue
             }
             worker.depth = min(Self.leastDepth, configuration.prefetch)
-            let behind = worker.inFlight.compactMap(\.task).dropFirst().prefix(Self.mostTakenBackAtOnce)
+            // Of very many half, so that the last of them is not held up ten times as long as the first.
+            let most = max(Self.mostTakenBackAtOnce, worker.liveCount / 2)
+            let behind = worker.inFlight.compactMap(\.task).dropFirst().prefix(most)
             revoke(behind.filter { tasks[$0]!.stop == nil }, from: id, &actions)
         }
     }

@@ -129,6 +129,8 @@ extension PoolTask: TaskControl {
     func isRunning(_: TaskID) -> Bool { driver.isRunning(self) }
 
     func work(until isDone: () -> Bool) -> Bool { driver.receiveReplies(until: isDone) }
+
+    func noteWait() { driver.noteWait() }
 }
 
 /// What a pool keeps of a task that is run again after a failure, or may be.

@@ -37,7 +37,7 @@
 ///
 /// Dropping the executor without a shutdown loses nothing: what was submitted is done, then the workers go.
 public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
-    private let driver: PoolDriver
+    let driver: PoolDriver
     private let settings: PoolSettings
 
     /// Makes a pool; its workers are started when they are needed.

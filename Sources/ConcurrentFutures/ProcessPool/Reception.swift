@@ -25,7 +25,9 @@ struct Reception: ~Copyable {
     private var patience = Self.mostPatience
 
     private static let mostRepliesKept = 4096
-    /// A thread of the program, which has other things to do, takes what one worker has sent, and what others have until there are so many.
+    /// A thread of the program, which has other things to do, takes no more of one worker,
+    static let mostRepliesOfOne = 64
+    /// and nothing of the next one once there are so many.
     private static let mostRepliesAtOnce = 32
     private static let leastPatience = 8
     private static let mostPatience = 60
@@ -60,7 +62,7 @@ struct Reception: ~Copyable {
             }
             let begin = replies.count
             do throws(ChannelFailure) {
-                try link.channel.receive { replies.append($0) }
+                try link.channel.receive(atMost: includingStarts ? .max : Self.mostRepliesOfOne) { replies.append($0) }
                 if link.id == ended { try link.channel.receiveUnpublished { replies.append($0) } }
             } catch {
                 misbehaved(link, error)

@@ -1,15 +1,16 @@
-/// Whether somebody waits for what a pool is given to do.
+/// Whether anybody waits for what a pool is given to do, as far as it is known.
 ///
-/// A task is urgent unless many have been submitted in a row without a thread beginning to wait for one, or many wait for a worker before it. Behind one that
-/// is not, a worker may nap for some 60 µs rather than let others run again and again: tasks gather meanwhile, and the processor is left to those who submit them.
+/// A task is urgent unless it is at least the 64th in a row without anybody having waited for one, or at least 64 are left in the backlog when it is sent; and in any case if its worker
+/// takes longer than some 15 µs for one. Behind one that is not, a worker naps for some 60 µs rather than let others run again and again: tiny tasks gather meanwhile, and the
+/// processor is left to who submits them.
 struct Urgency {
-    /// How many are so many: as many tiny ones as a nap is for.
+    /// As many tiny ones as a nap is for.
     static let many = 64
 
     private var waitsSeen: UInt = 0
     private var tasksInARow = 0
 
-    /// - Parameter count: how often a thread has begun to wait until now; what matters is whether it has changed.
+    /// - Parameter count: a number that changes whenever somebody waits.
     mutating func noteWaits(_ count: UInt) {
         guard count != waitsSeen else { return }
         waitsSeen = count
@@ -20,8 +21,10 @@ struct Urgency {
         tasksInARow += 1
     }
 
-    /// - Parameter backlog: how many tasks wait for a worker.
-    func isUrgent(backlog: Int) -> Bool {
-        tasksInARow < Self.many && backlog < Self.many
+    /// - Parameters:
+    ///   - backlog: how many tasks wait for a worker.
+    ///   - depth: how many tasks the worker gets through in a millisecond.
+    func isUrgent(backlog: Int, depth: Int) -> Bool {
+        depth < Self.many || (tasksInARow < Self.many && backlog < Self.many)
     }
 }

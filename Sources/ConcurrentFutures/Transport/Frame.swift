@@ -13,7 +13,7 @@ struct RequestHeader {
         static let timed = Flags(rawValue: 8)
         /// Files that belong to the arguments were sent before, behind the one of the arguments themselves, if these are in one.
         static let attached = Flags(rawValue: 16)
-        /// Nobody waits for it: the worker may nap behind it.
+        /// It is not urgent (``Urgency``): the worker may nap behind it.
         static let unhurried = Flags(rawValue: 32)
     }
 

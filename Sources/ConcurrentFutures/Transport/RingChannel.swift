@@ -280,10 +280,12 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
 
     // MARK: Receiving
 
-    func receive(_ body: (Reply) -> Void) throws(ChannelFailure) {
+    func receive(atMost most: Int, _ body: (Reply) -> Void) throws(ChannelFailure) {
         let tail = control.replyTail.load()
         guard tail != reader.head else { return }
-        while let frame = try reader.next(before: tail) {
+        var left = most
+        while left > 0, let frame = try reader.next(before: tail) {
+            left -= 1
             let payload: Result<Payload, SystemError> =
                 switch frame.content {
                 case .inline(let bytes) where !frame.isAttached: .success(Payload(copying: bytes))

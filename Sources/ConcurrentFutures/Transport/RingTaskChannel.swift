@@ -1,3 +1,5 @@
+import CSystemShims
+
 /// A worker's end of two rings in shared memory.
 ///
 /// All but what says that it may be used from any thread belongs to the task thread: that is what the unchecked conformance rests on.
@@ -21,7 +23,9 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     @exclusivity(unchecked) private var wait = AdaptiveWait()
     /// Whether the last request was not urgent.
     @exclusivity(unchecked) private var mayNap = false
-    /// How many naps there were since there was a request.
+    /// Of the task thread, so asked for by it.
+    private lazy var napsAreShort = Int(cf_prctl_get_timer_slack()) <= Self.mostTimerSlack
+    /// How often it has napped, or slept in place of that, since there was a request.
     @exclusivity(unchecked) private var naps = 0
     /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
     private var openItems: (header: ReplyHeader, bytes: Int)?
@@ -75,7 +79,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             let flags = RequestHeader.Flags(rawValue: header.flags)
             if flags.contains(.stop) { return nil }
             requestHead += UInt64(header.length)
-            mayNap = flags.contains(.unhurried)
+            mayNap = flags.contains(.unhurried) && napsAreShort
             let isTimed = flags.contains(.timed)
             let definition = UnsafeRawBufferPointer(
                 start: frame + RequestHeader.size + (isTimed ? RequestTiming.size : 0),
@@ -133,8 +137,10 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         naps = 0
     }
 
-    /// In nanoseconds; the system adds the 50 µs by which it may put timers off.
+    /// In nanoseconds; the system adds the 50 µs by which it commonly puts timers off.
     private static let napTime: Int64 = 10_000
+    /// Where it puts them off for longer there are no naps; in nanoseconds.
+    private static let mostTimerSlack = 100_000
     /// In a row, before it sleeps.
     private static let mostNaps = 3
 

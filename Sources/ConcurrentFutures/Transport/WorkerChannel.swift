@@ -40,13 +40,14 @@ protocol WorkerChannel: AnyObject, Sendable {
     /// Whether it died because it was refused memory, as it says.
     var allocationFailed: Bool { get }
 
-    /// Takes all replies that have arrived, in order. Only by who receives.
+    /// Takes the replies that have arrived, in order. Only by who receives.
     ///
+    /// - Parameter most: how many at most; the rest stays where it is.
     /// - Throws: ``ChannelFailure`` if what is there cannot have been written by a sound worker.
-    func receive(_ body: (Reply) -> Void) throws(ChannelFailure)
+    func receive(atMost most: Int, _ body: (Reply) -> Void) throws(ChannelFailure)
     /// Takes what the worker had not sent off when it ended, after all that it had. Only by who receives.
     ///
-    /// - Throws: as ``receive(_:)`` does.
+    /// - Throws: as ``receive(atMost:_:)`` does.
     func receiveUnpublished(_ body: (Reply) -> Void) throws(ChannelFailure)
     /// Asks for the doorbell to be rung at the next reply. Only by who receives.
     ///
@@ -65,7 +66,7 @@ struct OutgoingRequest {
     var itemCount: UInt32
     var firstItem: UInt32
     var attempt: UInt16
-    /// Whether somebody waits for it; see ``Urgency``.
+    /// See ``Urgency``.
     var isUrgent: Bool
     var timing: RequestTiming?
     var payload: RequestPayload

@@ -19,9 +19,9 @@ private final class ScriptedChannel: WorkerChannel, @unchecked Sendable {
         Reply(kind: kind, lateness: .none, sequence: 0, received: .success(.bytes([])))
     }
 
-    func receive(_ body: (Reply) -> Void) throws(ChannelFailure) {
-        for reply in replies { body(reply) }
-        replies = []
+    func receive(atMost most: Int, _ body: (Reply) -> Void) throws(ChannelFailure) {
+        for reply in replies.prefix(most) { body(reply) }
+        replies.removeFirst(min(most, replies.count))
     }
 
     func receiveUnpublished(_ body: (Reply) -> Void) throws(ChannelFailure) {}
@@ -118,6 +118,18 @@ struct ReceptionStateTests {
         for channel in channels { channel.replies = ScriptedChannel(outcomes: 40).replies }
         _ = reception.collect(includingStarts: true)
         #expect(reception.replies.count == 120)
+    }
+
+    @Test("a thread of the program takes a part of very many, and is told that there are more")
+    func many() throws {
+        var reception = Reception()
+        let channel = ScriptedChannel(outcomes: Reception.mostRepliesOfOne + 10)
+        reception.add(try link(1, channel))
+        _ = reception.beginLooking()
+        _ = reception.collect(includingStarts: false)
+        #expect(reception.replies.count == Reception.mostRepliesOfOne && channel.replies.count == 10)
+        let isQuiet = reception.endLooking(inVain: false)
+        #expect(!isQuiet)
     }
 }
 

@@ -244,7 +244,9 @@ enum ShortageWork {
         var replies = 0
         guard
             try await becomesTrue({
-                try channel.receive { if $0.kind == .outcome, (try? $0.payload.count) == 100_000 { replies += 1 } }
+                try channel.receive(atMost: .max) { reply in
+                    if reply.kind == .outcome, (try? reply.payload.count) == 100_000 { replies += 1 }
+                }
                 return answers.count == number && channel.prepareToSleep()
             })
         else { throw PoolError(.timedOut, "\(answers.count) answers, \(replies) replies") }

@@ -1,35 +1,200 @@
 import Glibc
+import Synchronization
 import Testing
 
 @testable import ConcurrentFutures
 
 @Suite("What is urgent")
 struct UrgencyTests {
-    @Test("is what is submitted until many came in a row, and again once a thread has begun to wait")
+    private let deep = 2 * Urgency.many
+
+    @Test("is what is submitted until many came in a row, and again once somebody has waited")
     func row() {
         var urgency = Urgency()
         for _ in 1..<Urgency.many { urgency.noteTask() }
         urgency.noteWaits(0)
-        #expect(urgency.isUrgent(backlog: 0))
+        #expect(urgency.isUrgent(backlog: 0, depth: deep))
         urgency.noteTask()
-        #expect(!urgency.isUrgent(backlog: 0))
+        #expect(!urgency.isUrgent(backlog: 0, depth: deep))
         urgency.noteWaits(1)
-        #expect(urgency.isUrgent(backlog: 0))
+        #expect(urgency.isUrgent(backlog: 0, depth: deep))
         for _ in 0..<Urgency.many { urgency.noteTask() }
         urgency.noteWaits(1)
-        #expect(!urgency.isUrgent(backlog: 0))
+        #expect(!urgency.isUrgent(backlog: 0, depth: deep))
     }
 
-    @Test("is nothing behind which many wait for a worker, whoever waits")
+    @Test("is nothing with many in the backlog, whoever waits")
     func backlog() {
         var urgency = Urgency()
         urgency.noteTask()
         urgency.noteWaits(1)
-        #expect(urgency.isUrgent(backlog: Urgency.many - 1))
-        #expect(!urgency.isUrgent(backlog: Urgency.many))
+        #expect(urgency.isUrgent(backlog: Urgency.many - 1, depth: deep))
+        #expect(!urgency.isUrgent(backlog: Urgency.many, depth: deep))
     }
 
-    @Test("wakes a worker from a nap, and what is not leaves it; from its sleep either wakes it, once")
+    @Test("is everything for a worker whose tasks are not tiny")
+    func depth() {
+        var urgency = Urgency()
+        for _ in 0..<Urgency.many { urgency.noteTask() }
+        #expect(urgency.isUrgent(backlog: Urgency.many, depth: Urgency.many - 1))
+        #expect(!urgency.isUrgent(backlog: Urgency.many, depth: Urgency.many))
+    }
+
+    @Test("is what comes to a pool after a wait of whichever kind, not what comes after many without one")
+    func waits() async throws {
+        try await withProcessPool(maxWorkers: 1) { pool async throws in
+            func isUrgent() -> Bool {
+                pool.driver.withCore { core, _ in core.urgency.isUrgent(backlog: 0, depth: .max) }
+            }
+            func submitMany() async {
+                let many = (0..<2 * Urgency.many).map { pool.submit(Self.sleep, 0 * $0) }
+                #expect(await becomesTrue { many.allSatisfy(\.isDone) })
+                #expect(!isUrgent())
+            }
+            // Each is still under way when it is waited for.
+            await submitMany()
+            _ = try await pool.submit(Self.sleep, 20).value
+            #expect(isUrgent(), "after value")
+            await submitMany()
+            for await _ in asCompleted([pool.submit(Self.sleep, 20)]) {}
+            #expect(isUrgent(), "after asCompleted")
+            await submitMany()
+            let isCalled = Atomic(false)
+            await withCheckedContinuation { continuation in
+                pool.submit(Self.sleep, 20).onCompletion { _ in
+                    isCalled.store(true, ordering: .releasing)
+                    continuation.resume()
+                }
+            }
+            #expect(isCalled.load(ordering: .acquiring) && isUrgent(), "after a callback")
+        }
+    }
+
+    private static func sleep(milliseconds: Int) -> Int {
+        if milliseconds > 0 { usleep(UInt32(milliseconds) * 1000) }
+        return milliseconds
+    }
+}
+
+@Suite("A worker that finds no request", .fewAtOnce, .timeLimit(.minutes(2)))
+struct WorkerRestTests {
+    /// Both ends of a channel, and a thread that answers what comes.
+    private final class Channel: @unchecked Sendable {
+        let host: RingChannel
+        private let worker: RingTaskChannel
+        private let control: MemoryMapping
+
+        init() throws {
+            let (host, end) = try RingChannel.make(bell: Doorbell())
+            self.host = host
+            worker = try RingTaskChannel(end)
+            let file = try MemoryFile(
+                received: end.control,
+                required: .shrink,
+                minimumSize: ChannelLayout.Control.headerSize + ChannelLayout.ringSize
+            )
+            control = try MemoryMapping(
+                ring: file,
+                headerCount: ChannelLayout.Control.headerSize,
+                ringCount: ChannelLayout.ringSize,
+                writable: true
+            )
+            try SystemThread.start(name: "rest") { [worker] in
+                try! worker.reply(.ready, sequence: 0, lateness: .none, payload: .none)
+                while let request = worker.nextRequest(define: { _, _ in }) {
+                    try! worker.reply(
+                        .outcome,
+                        sequence: request.header.sequence,
+                        lateness: .none,
+                        payload: .none
+                    )
+                }
+            }
+        }
+
+        var rest: WorkerRest { WorkerRest(rawValue: ControlBlock(at: control.base).workerRest.load())! }
+
+        func send(isUrgent: Bool) throws {
+            try host.send(
+                OutgoingRequest(
+                    functionNumber: 0,
+                    definition: [],
+                    isBatch: false,
+                    itemCount: 1,
+                    firstItem: 0,
+                    attempt: 1,
+                    isUrgent: isUrgent,
+                    payload: .bytes([1])
+                )
+            )
+        }
+
+        /// Whether all that was sent is answered.
+        func takesAnswers() throws -> Bool {
+            try host.receive(atMost: .max) { if $0.kind == .outcome { host.finishOldest() } }
+            return host.inFlightCount == 0
+        }
+
+        /// Sends a request to the worker that sleeps, and looks what that does when it has answered, until it sleeps again.
+        ///
+        /// - Returns: whether it was seen to nap.
+        func sendToSleeper(isUrgent: Bool) async throws -> Bool {
+            #expect(await becomesTrue { rest == .sleep })
+            try send(isUrgent: isUrgent)
+            #expect(host.needsWaking(isUrgent: isUrgent), "one that sleeps is woken for whatever comes")
+            host.wake()
+            var hasNapped = false
+            while try !takesAnswers() || rest != .sleep { hasNapped = rest == .nap || hasNapped }
+            return hasNapped
+        }
+
+        /// Sends a request to the worker that naps behind another one, and wakes it only if that is asked for.
+        ///
+        /// - Returns: whether it was not.
+        func sendIntoNap() async throws -> Bool {
+            #expect(await becomesTrue { rest == .sleep })
+            try send(isUrgent: false)
+            if host.needsWaking(isUrgent: false) { host.wake() }
+            var looks = 0
+            while rest != .nap, looks < 100_000 { looks += 1 }
+            try send(isUrgent: false)
+            let isLeft = !host.needsWaking(isUrgent: false)
+            if !isLeft { host.wake() }
+            let isAnswered = try await becomesTrue { try takesAnswers() }
+            #expect(isAnswered)
+            return isLeft
+        }
+
+        func end() async throws {
+            try host.sendStop()
+            if host.needsWaking(isUrgent: true) { host.wake() }
+        }
+    }
+
+    @Test("naps behind one that is not urgent, and never behind one that is")
+    func naps() async throws {
+        let channel = try Channel()
+        for _ in 0..<100 { #expect(try await !channel.sendToSleeper(isUrgent: true)) }
+        // This thread may be kept from looking for all of its naps.
+        let hasNapped = try await becomesTrueInTurns { try await channel.sendToSleeper(isUrgent: false) }
+        #expect(hasNapped)
+        try await channel.end()
+    }
+
+    @Test("takes what is sent while it naps without being woken")
+    func requestsDuringNaps() async throws {
+        let channel = try Channel()
+        var hits = 0
+        // Else a nap was over before anything was sent.
+        let hasHit = try await becomesTrueInTurns {
+            if try await channel.sendIntoNap() { hits += 1 }
+            return hits == 20
+        }
+        #expect(hasHit)
+        try await channel.end()
+    }
+
+    @Test("is woken from a nap for what is urgent alone, and from its sleep for either, once")
     func waking() throws {
         let (channel, end) = try RingChannel.make(bell: Doorbell())
         let file = try MemoryFile(
@@ -60,24 +225,37 @@ struct UrgencyTests {
     }
 }
 
+/// As ``becomesTrue(within:_:)`` does, of what has to wait itself.
+private func becomesTrueInTurns(_ condition: () async throws -> Bool) async rethrows -> Bool {
+    let deadline = ContinuousClock.now + testBound
+    while try await !condition() {
+        guard .now < deadline else { return false }
+    }
+    return true
+}
+
 @Suite("Tasks that nobody waits for", .fewAtOnce, .timeLimit(.minutes(5)))
 struct UnhurriedTaskTests {
     private static func negate(_ number: Int) -> Int { -number }
 
-    // Workers nap behind such tasks, and nobody wakes them.
-    @Test("end all the same, whenever they come")
+    // A worker that misses one is killed after some seconds, and the task runs elsewhere.
+    @Test("end all the same, whenever they come, and by the workers that were there")
     func pauses() async throws {
         try await withProcessPool(maxWorkers: 2, minWorkers: 2) { pool async throws in
             let many = (0..<4 * Urgency.many).map { pool.submit(Self.negate, $0) }
             #expect(await becomesTrue { many.allSatisfy(\.isDone) })
+            let forkServer = try #require(pool.forkServerPid)
+            #expect(await becomesTrue { ProcessWork.children(of: forkServer).count == 2 })
+            let workers = Set(ProcessWork.children(of: forkServer))
             for round in 0..<400 {
-                // From no pause to one that outlasts a nap and all looks behind it.
+                // From no pause to one that outlasts all naps.
                 usleep(UInt32(round % 100) * 3)
                 let future = pool.submit(Self.negate, round)
                 guard round.isMultiple(of: 10) else { continue }
                 #expect(await becomesTrue { future.isDone })
                 #expect(try await future.value == -round)
             }
+            #expect(Set(ProcessWork.children(of: forkServer)) == workers)
         }
     }
 }
