@@ -1,7 +1,7 @@
 // Handing tasks out to workers, and starting and letting go of workers as there is work.
 
 extension PoolStateMachine {
-    /// Bounds how long one rebalancing holds everything else up.
+    /// Bounds how long one rebalancing holds everything else up; of what is held up behind a long task it may be half, if that is more.
     static let mostTakenBackAtOnce = 32
 
     /// Hands out what waits: to an idle worker, else to a new one, else to one that works and can hold more.

@@ -24,7 +24,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     /// Whether the last request was not urgent.
     @exclusivity(unchecked) private var mayNap = false
     /// Of the task thread, so asked for by it.
-    private lazy var napsAreShort = Int(cf_prctl_get_timer_slack()) <= Self.mostTimerSlack
+    private lazy var napsAreShort = (0...Self.mostTimerSlack).contains(cf_prctl_get_timer_slack())
     /// How often it has napped, or slept in place of that, since there was a request.
     @exclusivity(unchecked) private var naps = 0
     /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
@@ -140,7 +140,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     /// In nanoseconds; the system adds the 50 µs by which it commonly puts timers off.
     private static let napTime: Int64 = 10_000
     /// Where it puts them off for longer there are no naps; in nanoseconds.
-    private static let mostTimerSlack = 100_000
+    private static let mostTimerSlack: Int32 = 100_000
     /// In a row, before it sleeps.
     private static let mostNaps = 3
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ConcurrentFutures
 
-@Suite("What is urgent")
+@Suite("What is urgent", .fewAtOnce, .timeLimit(.minutes(2)))
 struct UrgencyTests {
     private let deep = 2 * Urgency.many
 
@@ -51,17 +51,17 @@ struct UrgencyTests {
                 #expect(await becomesTrue { many.allSatisfy(\.isDone) })
                 #expect(!isUrgent())
             }
-            // Each is still under way when it is waited for.
+            // Each takes so long that it is still under way when it is waited for.
             await submitMany()
-            _ = try await pool.submit(Self.sleep, 20).value
+            _ = try await pool.submit(Self.sleep, 500).value
             #expect(isUrgent(), "after value")
             await submitMany()
-            for await _ in asCompleted([pool.submit(Self.sleep, 20)]) {}
+            for await _ in asCompleted([pool.submit(Self.sleep, 500)]) {}
             #expect(isUrgent(), "after asCompleted")
             await submitMany()
             let isCalled = Atomic(false)
             await withCheckedContinuation { continuation in
-                pool.submit(Self.sleep, 20).onCompletion { _ in
+                pool.submit(Self.sleep, 500).onCompletion { _ in
                     isCalled.store(true, ordering: .releasing)
                     continuation.resume()
                 }
@@ -144,7 +144,11 @@ struct WorkerRestTests {
             #expect(host.needsWaking(isUrgent: isUrgent), "one that sleeps is woken for whatever comes")
             host.wake()
             var hasNapped = false
-            while try !takesAnswers() || rest != .sleep { hasNapped = rest == .nap || hasNapped }
+            let deadline = ContinuousClock.now + testBound
+            while try !takesAnswers() || rest != .sleep {
+                hasNapped = rest == .nap || hasNapped
+                guard .now < deadline else { throw PoolError(.timedOut, "it does not answer, or does not sleep") }
+            }
             return hasNapped
         }
 
@@ -165,8 +169,8 @@ struct WorkerRestTests {
             return isLeft
         }
 
-        func end() async throws {
-            try host.sendStop()
+        deinit {
+            try? host.sendStop()
             if host.needsWaking(isUrgent: true) { host.wake() }
         }
     }
@@ -178,7 +182,6 @@ struct WorkerRestTests {
         // This thread may be kept from looking for all of its naps.
         let hasNapped = try await becomesTrueInTurns { try await channel.sendToSleeper(isUrgent: false) }
         #expect(hasNapped)
-        try await channel.end()
     }
 
     @Test("takes what is sent while it naps without being woken")
@@ -191,7 +194,6 @@ struct WorkerRestTests {
             return hits == 20
         }
         #expect(hasHit)
-        try await channel.end()
     }
 
     @Test("is woken from a nap for what is urgent alone, and from its sleep for either, once")
@@ -242,8 +244,12 @@ struct UnhurriedTaskTests {
     @Test("end all the same, whenever they come, and by the workers that were there")
     func pauses() async throws {
         try await withProcessPool(maxWorkers: 2, minWorkers: 2) { pool async throws in
-            let many = (0..<4 * Urgency.many).map { pool.submit(Self.negate, $0) }
-            #expect(await becomesTrue { many.allSatisfy(\.isDone) })
+            // Workers nap only once they have been seen to be quick; in a debug build on a busy machine they may never be.
+            let end = ContinuousClock.now + .seconds(5)
+            repeat {
+                let many = (0..<4 * Urgency.many).map { pool.submit(Self.negate, $0) }
+                #expect(await becomesTrue { many.allSatisfy(\.isDone) })
+            } while !naps(pool) && .now < end
             let forkServer = try #require(pool.forkServerPid)
             #expect(await becomesTrue { ProcessWork.children(of: forkServer).count == 2 })
             let workers = Set(ProcessWork.children(of: forkServer))
@@ -255,7 +261,19 @@ struct UnhurriedTaskTests {
                 #expect(await becomesTrue { future.isDone })
                 #expect(try await future.value == -round)
             }
+            let last = pool.submit(Self.negate, 1)
+            #expect(await becomesTrue { last.isDone })
             #expect(Set(ProcessWork.children(of: forkServer)) == workers)
+        }
+    }
+
+    /// Whether the pool's workers are to nap behind what comes now.
+    private func naps(_ pool: ProcessPoolExecutor) -> Bool {
+        pool.driver.withCore { core, _ in
+            let urgency = core.urgency
+            return core.machine.workers.elements.allSatisfy {
+                !urgency.isUrgent(backlog: 0, depth: $0.element.depth)
+            }
         }
     }
 }
