@@ -133,3 +133,14 @@ let hour = Duration.seconds(3600)
 
 /// Runs a call that fails once again, after an hour.
 let hourly = RetryPolicy(maxAttempts: 2, backoff: .constant(hour), orIf: { _ in true })
+
+/// Executors with some sizes of chunk.
+func combinations(_ kinds: [ExecutorKind]) -> [(ExecutorKind, Int?)] {
+    kinds.flatMap { kind in [1, 7, nil].map { (kind, $0) } }
+}
+
+/// The error of what has run out of time; `nil` of everything else.
+func timedOut(_ result: Result<some Sendable, any Error>) -> PoolError? {
+    guard case .failure(let error as PoolError) = result, error.code == .timedOut else { return nil }
+    return error
+}

@@ -1,7 +1,7 @@
 import ConcurrentFutures
 import Testing
 
-/// The deadline of a map, where its input or its consumer is slow. `LimitsTests` has what its items do.
+/// The deadline of a map, where its input or its consumer is slow. `TimeLimitTests` has what its items do.
 @Suite("The deadline of a map, and who is slow", .fewAtOnce, .serialized, .timeLimit(.minutes(5)))
 struct MapDeadlineTests {
     /// Long enough for what is to end in time.
