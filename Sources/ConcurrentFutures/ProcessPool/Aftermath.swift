@@ -54,8 +54,8 @@ struct Aftermath: ~Copyable {
     private var isUrgent = false
     var driverHasOrders = false
     /// How many tasks have ended, and how many bytes their arguments had.
-    var endedCount = 0
-    var endedBytes = 0
+    private(set) var endedCount = 0
+    private(set) var endedBytes = 0
 
     mutating func sentTo(_ channel: any WorkerChannel, isUrgent: Bool) {
         if isUrgent { self.isUrgent = true }

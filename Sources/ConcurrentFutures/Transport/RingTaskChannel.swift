@@ -20,13 +20,9 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     @exclusivity(unchecked) private var replyTail: UInt64 = 0
     /// How far the host was known to have taken replies.
     @exclusivity(unchecked) private var replyHead: UInt64 = 0
-    @exclusivity(unchecked) private var wait = AdaptiveWait()
-    /// Whether the last request was not urgent.
-    @exclusivity(unchecked) private var mayNap = false
+    @exclusivity(unchecked) private var wait = RequestWait()
     /// Of the task thread, so asked for by it.
     private lazy var napsAreShort = (0...Self.mostTimerSlack).contains(cf_prctl_get_timer_slack())
-    /// How often it has napped, or slept in place of that, since there was a request.
-    @exclusivity(unchecked) private var naps = 0
     /// The outcomes of items behind the tail that are not published yet, and how many bytes they have.
     private var openItems: (header: ReplyHeader, bytes: Int)?
 
@@ -41,23 +37,13 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             required: [.shrink, .futureWrite],
             minimumSize: ChannelLayout.Requests.headerSize + ChannelLayout.ringSize
         )
-        let controlFile = try MemoryFile(
-            received: end.control,
-            required: .shrink,
-            minimumSize: ChannelLayout.Control.headerSize + ChannelLayout.ringSize
-        )
         requests = try MemoryMapping(
             ring: requestFile,
             headerCount: ChannelLayout.Requests.headerSize,
             ringCount: ChannelLayout.ringSize,
             writable: false
         )
-        replies = try MemoryMapping(
-            ring: controlFile,
-            headerCount: ChannelLayout.Control.headerSize,
-            ringCount: ChannelLayout.ringSize,
-            writable: true
-        )
+        replies = try end.mapControl()
         // A child that a task forks would otherwise share the rings and could write into them.
         try requests.keepFromChildren()
         try replies.keepFromChildren()
@@ -79,7 +65,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             let flags = RequestHeader.Flags(rawValue: header.flags)
             if flags.contains(.stop) { return nil }
             requestHead += UInt64(header.length)
-            mayNap = flags.contains(.unhurried) && napsAreShort
+            wait.took(mayNap: flags.contains(.unhurried) && napsAreShort)
             let isTimed = flags.contains(.timed)
             let definition = UnsafeRawBufferPointer(
                 start: frame + RequestHeader.size + (isTimed ? RequestTiming.size : 0),
@@ -118,31 +104,24 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
 
     private func waitForRequest() {
         while requestTail.load() == requestHead {
-            if mayNap {
-                naps += 1
-                if naps <= Self.mostNaps {
-                    _ = rest(.nap, atMost: Self.napTime)
-                    continue
-                }
-            } else if wait.looksAgain() {
-                continue
+            switch wait.nextStep() {
+            case .look: break
+            case .nap: _ = rest(.nap, atMost: Self.napTime)
+            case .sleep:
+                let start = monotonicNanoseconds()
+                let hasNothingToTell = control.replyHead.load() == replyTail
+                let isOver = rest(.sleep, atMost: hasNothingToTell ? -1 : Self.longestSleep)
+                if isOver { ringIfUnseen() }
+                wait.slept(nanoseconds: monotonicNanoseconds() - start)
             }
-            let start = monotonicNanoseconds()
-            let hasNothingToTell = control.replyHead.load() == replyTail
-            let isOver = rest(.sleep, atMost: hasNothingToTell ? -1 : Self.longestSleep)
-            if isOver { ringIfUnseen() }
-            wait.slept(nanoseconds: monotonicNanoseconds() - start)
         }
         wait.found()
-        naps = 0
     }
 
     /// In nanoseconds; the system adds the 50 µs by which it commonly puts timers off.
     private static let napTime: Int64 = 10_000
     /// Where it puts them off for longer there are no naps; in nanoseconds.
     private static let mostTimerSlack: Int32 = 100_000
-    /// In a row, before it sleeps.
-    private static let mostNaps = 3
 
     /// Sleeps until there is a request that the host wakes for, or the time has passed.
     ///

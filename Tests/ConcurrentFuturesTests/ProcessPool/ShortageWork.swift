@@ -224,18 +224,7 @@ enum ShortageWork {
         let (channel, end) = try RingChannel.make(bell: Doorbell())
         let answers = Answers(try RingTaskChannel(end))
         for _ in 0..<number {
-            try channel.send(
-                OutgoingRequest(
-                    functionNumber: 0,
-                    definition: [],
-                    isBatch: false,
-                    itemCount: 1,
-                    firstItem: 0,
-                    attempt: 1,
-                    isUrgent: true,
-                    payload: .bytes([1])
-                )
-            )
+            try channel.send(.ofOneByte(isUrgent: true))
         }
         try SystemThread.start(name: "answers") { answers.give(number) }
         // Whether it has come to its limit cannot be seen from here if it waits; the longer this does, the surer it has.
