@@ -39,7 +39,7 @@ import Testing
             for attempt in 1...10 {
                 // The time of starting a worker is not in question.
                 _ = try await pool.run(StoppingWork.spin, 0)
-                let quiet = Quiet()
+                let stopwatch = Stopwatch()
                 let start = ContinuousClock.now
                 let error = await expectPoolError(.timedOut) {
                     try await pool.run(
@@ -49,7 +49,7 @@ import Testing
                     )
                 }
                 let lateness = .now - start - timeout - grace
-                let wasQuiet = await quiet.lasted()
+                let wasQuiet = stopwatch.wasQuiet
                 #expect(lateness >= .zero && error?.signal == SIGKILL)
                 if lateness < promised { return }
                 if wasQuiet { lateThoughQuiet += 1 }
