@@ -23,6 +23,8 @@ int cf_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int cf_duplicate_above(int fd, int minimum) { return fcntl(fd, F_DUPFD_CLOEXEC, minimum); }
 
+int cf_duplicate_as(int fd, int number) { return dup3(fd, number, O_CLOEXEC); }
+
 int cf_set_close_on_exec(int fd, int on) { return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0); }
 
 int cf_is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }

@@ -39,6 +39,10 @@ CF_EACH_COPY const char *cf_start_hook_image(void);
 // Processes (processes.c).
 
 pid_t cf_fork(void);
+/// `_exit`, of which the loader need not find the address first.
+_Noreturn void cf_exit(int code);
+/// Gives a signal its default meaning.
+void cf_default_signal(int number);
 int cf_pidfd_open(pid_t pid);
 int cf_pidfd_send_signal(int pidfd, int signal);
 /// Signals the process group that has the process's number, also when the process has ended; `EINVAL` before Linux 6.9.
@@ -71,6 +75,8 @@ int cf_add_seals(int fd, int seals);
 int cf_get_seals(int fd);
 int cf_pipe(int ends[2]);
 int cf_duplicate_above(int fd, int minimum);
+/// Makes `number` another name of `fd`, closed on `exec`.
+int cf_duplicate_as(int fd, int number);
 int cf_set_close_on_exec(int fd, int on);
 int cf_is_open(int fd);
 int cf_open(const char *path, int flags);

@@ -5,7 +5,7 @@ final class CallbackThread: CallbackScheduler {
 
     /// - Parameter name: the pool's, from which the thread's is made.
     init(name: String) {
-        thread = ServiceThread(name: SystemThread.fittingName(name, suffix: "-cb"))
+        thread = ServiceThread(name: ThreadName(name, suffix: "-cb"))
     }
 
     func schedule(_ work: @escaping @Sendable () -> Void) {

@@ -56,16 +56,16 @@ final class ServiceThread: Sendable {
     /// Long enough for a busy pool to keep its thread, short enough for an idle one to be without.
     private static let idleNanoseconds: UInt64 = 1_000_000_000
 
-    private let name: String
-    private let startThread: @Sendable (_ name: String, _ body: @escaping Work) throws -> Void
+    private let name: ThreadName
+    private let startThread: @Sendable (_ name: ThreadName, _ body: @escaping Work) throws -> Void
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - name: what the thread is called.
     ///   - startThread: starts a thread that says itself where it is to be joined; tests let it fail.
     init(
-        name: String,
-        startThread: @escaping @Sendable (_ name: String, _ body: @escaping Work) throws -> Void = {
+        name: ThreadName,
+        startThread: @escaping @Sendable (_ name: ThreadName, _ body: @escaping Work) throws -> Void = {
             _ = try SystemThread.startJoinable(name: $0, $1)
         }
     ) {

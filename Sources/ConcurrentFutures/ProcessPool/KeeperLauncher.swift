@@ -112,7 +112,7 @@ final class KeeperLauncher: WorkerLauncher {
         let (channel, end) = try RingChannel.make(bell: bell)
         let descriptors = WorkerDescriptors(channel: end, standardError: standardError)
         do {
-            try socket.send(encoding: KeeperCommand.start(id, settings.startMethod), descriptors: descriptors.all)
+            try socket.send(KeeperCommand.start(id, settings.startMethod), descriptors: descriptors.all)
         } catch let error as SystemError where error.isDisconnected {
             // A fork server that is gone is told by `events()`, and with it what became of this worker.
         }
@@ -127,7 +127,7 @@ final class KeeperLauncher: WorkerLauncher {
     /// the fork. No code of the program runs for it.
     func prepare(_ function: TaskFunctionName) {
         guard settings.startMethod == .forkServer, function.definition.count <= Self.largestPrepared else { return }
-        try? socket.send(encoding: KeeperCommand.prepare(number: function.number, definition: function.definition))
+        try? socket.send(KeeperCommand.prepare(number: function.number, definition: function.definition))
     }
 
     /// In bytes, so that a message holds it.
@@ -136,7 +136,7 @@ final class KeeperLauncher: WorkerLauncher {
     func terminate(_ id: WorkerID) {
         if let handle = handles[id] { return handle.terminate() }
         // There was no room for its handle.
-        try? socket.send(encoding: KeeperCommand.terminate(id))
+        try? socket.send(KeeperCommand.terminate(id))
     }
 
     func abandon() {
@@ -150,7 +150,7 @@ final class KeeperLauncher: WorkerLauncher {
         guard workers[id] != nil else { return }
         workers[id] = true
         handles[id]?.kill()
-        try? socket.send(encoding: KeeperCommand.kill(id))
+        try? socket.send(KeeperCommand.kill(id))
         guard phase != .ready else { return awaitAnswer(about: id) }
         expected.remove(id)
         // It hears of nothing before it is ready, and nobody shall have to wait for that.

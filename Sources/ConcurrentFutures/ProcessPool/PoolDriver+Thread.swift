@@ -22,7 +22,7 @@ extension PoolDriver {
                 busyTurns += 1
                 // One worker that always has something to say must not hide another's death.
                 if busyTurns.isMultiple(of: Self.turnsBetweenEvents) { handleEvents(timeoutMilliseconds: 0) }
-            case .nothing where !links.isEmpty && wait.looksAgain():
+            case .nothing where (wait.hasLooked || mayHearSoon) && wait.looksAgain():
                 break
             case .nothing, .leftToOther:
                 let start = monotonicNanoseconds()
@@ -34,6 +34,9 @@ extension PoolDriver {
         }
         leave()
     }
+
+    /// Whether a reply may come soon. Of workers that are being started or are ending nothing does, and they need the processor for it.
+    private var mayHearSoon: Bool { locked { $0.core.machine.isAnyWorkerBusy } }
 
     private func obey(_ order: PoolCore.Order) {
         switch order {

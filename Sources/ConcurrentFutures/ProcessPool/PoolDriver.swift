@@ -73,8 +73,8 @@ final class PoolDriver: @unchecked Sendable {
         memoryWatch = settings.options.memoryLimit.map { MemoryWatch(limit: UInt64($0)) }
         shared = Lock(Shared(core: PoolCore(configuration, watchesMemory: settings.options.memoryLimit != nil)))
         callbacks = CallbackThread(name: settings.name)
-        timers = ServiceThread(name: SystemThread.fittingName(settings.name, suffix: "-timer"))
-        judges = ServiceThread(name: SystemThread.fittingName(settings.name, suffix: "-retry"))
+        timers = ServiceThread(name: ThreadName(settings.name, suffix: "-timer"))
+        judges = ServiceThread(name: ThreadName(settings.name, suffix: "-retry"))
         entrance = Entrance(
             maxPending: settings.options.maxPending,
             maxPendingBytes: settings.options.maxPendingBytes,

@@ -296,6 +296,9 @@ package struct PoolStateMachine: ~Copyable {
         return worker.ladder != nil || worker.oldest.map { tasks[$0]!.stop != nil } ?? false
     }
 
+    /// Whether a worker that stands ready holds a task.
+    var isAnyWorkerBusy: Bool { workers.elements.contains { $0.element.state == .ready && $0.element.liveCount > 0 } }
+
     func isInQuestion(_ task: TaskID) -> Bool { tasks[task]?.state == .inQuestion }
 
     /// Tasks that have not ended.

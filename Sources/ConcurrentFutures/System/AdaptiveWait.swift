@@ -13,6 +13,9 @@ struct AdaptiveWait {
     private(set) var limit = first
     private var looks = 0
 
+    /// Whether it has been looked since something was there.
+    var hasLooked: Bool { looks > 0 }
+
     /// Whether to look again rather than to sleep. Lets other threads run before it says so.
     mutating func looksAgain() -> Bool {
         looks += 1

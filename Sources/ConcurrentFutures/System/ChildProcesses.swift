@@ -80,6 +80,11 @@ enum ChildProcesses {
         action.sa_flags = SA_RESTART | SA_NOCLDSTOP
         try retrying("sigaction") { sigaction(SIGCHLD, &action, nil) }
     }
+
+    /// For a child of who had a bell rung.
+    static func ringAtDeathsNoMore() {
+        cf_default_signal(SIGCHLD)
+    }
 }
 
 /// What the handler of ``ChildProcesses/ringAtDeaths(_:)`` rings: a handler can be given nothing else than a global variable.

@@ -3,10 +3,10 @@ import Glibc
 
 /// What this process has open, and its standard streams.
 extension CurrentProcess {
-    /// Closes all descriptors but the standard streams and those named.
+    /// Closes all descriptors but the standard streams and those named, which are in ascending order.
     static func closeDescriptors(except kept: [Int32]) throws(SystemError) {
         var next: UInt32 = 3
-        for number in kept.sorted() where number >= 3 {
+        for number in kept where number >= 3 {
             let last = UInt32(number) - 1
             if last >= next { try retrying("close_range") { cf_close_range(next, last) } }
             next = UInt32(number) + 1

@@ -36,7 +36,8 @@ enum CurrentProcess {
         getenv(name).map { String(cString: $0) }
     }
 
-    static func setName(_ name: String) {
+    /// - Parameter name: of 15 bytes at most, and a zero.
+    static func setName(_ name: [CChar]) {
         _ = cf_prctl_set_name(name)
     }
 
@@ -71,12 +72,23 @@ enum CurrentProcess {
 
     /// The children that have not been reaped. Only right in a process with one thread.
     static func children() -> [Int32] {
-        guard let text = readTextFile("/proc/self/task/\(getpid())/children") else { return [] }
-        return text.split(separator: " ").compactMap { Int32($0) }
+        guard let text = readFile("/proc/thread-self/children") else { return [] }
+        var children: [Int32] = []
+        var pid: Int32 = 0
+        // Each is followed by a space.
+        for byte in text {
+            if byte == UInt8(ascii: " ") {
+                children.append(pid)
+                pid = 0
+            } else {
+                pid = pid &* 10 &+ Int32(byte &- UInt8(ascii: "0"))
+            }
+        }
+        return children
     }
 
     /// Ends this process without running what was registered for its end.
     static func end(code: Int32) -> Never {
-        _exit(code)
+        cf_exit(code)
     }
 }

@@ -4,33 +4,61 @@ import Glibc
 
 /// The main thread's queue, on which the main actor's work arrives.
 enum MainQueue {
+    /// The descriptor on which it is told that something has arrived; libdispatch makes it when it is asked first.
+    static var descriptorNumber: Int32 { _dispatch_get_main_queue_handle_4CF() }
+
+    /// Takes the descriptor, which was inherited and would be shared with other processes, for this process alone. Its number stays, because libdispatch keeps that.
+    static func renewDescriptor(_ number: Int32) throws(SystemError) {
+        let bell = try Doorbell()
+        try retrying("dup3") { cf_duplicate_as(bell.descriptor.number, number) }
+    }
+
     /// Runs what arrives on the main queue, for ever. Must be called on the main thread.
     ///
     /// - Parameters:
     ///   - bell: is answered here, too.
     ///   - onBell: is called when it has had a message.
     static func serve(answering bell: MessageSocket, onBell: () -> Void) -> Never {
-        let handle = _dispatch_get_main_queue_handle_4CF()
-        var watched = [
-            pollfd(fd: handle, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: bell.descriptor.number, events: Int16(POLLIN), revents: 0),
-        ]
-        let numbers = watched.map(\.fd)
-        let identities = numbers.map { Descriptor.identity(of: $0) }
+        let handle = descriptorNumber
+        let queue = Source(handle)
+        let host = Source(bell.descriptor.number)
+        // No array, whose type would be looked up: each worker comes here at its birth.
+        var polled = (queue.toPoll, host.toPoll)
         while true {
-            guard poll(&watched, 2, -1) > 0 else { continue }
+            let readyCount = withUnsafeMutablePointer(to: &polled) {
+                $0.withMemoryRebound(to: pollfd.self, capacity: 2) { poll($0, 2, -1) }
+            }
+            guard readyCount > 0 else { continue }
             // Whoever closes all descriptors closes these too, and the next files that are opened may have their numbers.
-            guard numbers.map({ Descriptor.identity(of: $0) }) == identities else {
+            guard queue.isWhatItWas, host.isWhatItWas else {
                 fatalError("something in this process closed the descriptors on which it hears of its host")
             }
-            let isReadable = watched.map { $0.revents & Int16(POLLIN) != 0 }
-            // That the other end was closed would be told again and again.
-            for index in watched.indices where watched[index].revents & ~Int16(POLLIN) != 0 { watched[index].fd = -1 }
-            if isReadable[1], (try? bell.receive()) != nil { onBell() }
-            guard isReadable[0] else { continue }
+            let queueIsReadable = isReadable(&polled.0)
+            if isReadable(&polled.1), (try? bell.receive()) != nil { onBell() }
+            guard queueIsReadable else { continue }
             var count: UInt64 = 0
             _ = read(handle, &count, 8)
             _dispatch_main_queue_callback_4CF(nil)
         }
+    }
+
+    private static func isReadable(_ polled: inout pollfd) -> Bool {
+        // That the other end was closed would be told again and again.
+        if polled.revents & ~Int16(POLLIN) != 0 { polled.fd = -1 }
+        return polled.revents & Int16(POLLIN) != 0
+    }
+
+    /// A descriptor on which something arrives.
+    private struct Source {
+        let number: Int32
+        let identity: Descriptor.Identity?
+
+        init(_ number: Int32) {
+            self.number = number
+            identity = Descriptor.identity(of: number)
+        }
+
+        var toPoll: pollfd { pollfd(fd: number, events: Int16(POLLIN), revents: 0) }
+        var isWhatItWas: Bool { Descriptor.identity(of: number) == identity }
     }
 }

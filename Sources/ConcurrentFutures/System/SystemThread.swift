@@ -11,12 +11,11 @@ struct SystemThread: Sendable {
     /// Starts a thread that nobody waits for.
     ///
     /// - Parameters:
-    ///   - name: what tools call it; see ``fittingName(_:suffix:)`` for how long it may be.
     ///   - stackSize: in bytes; the system's default if `nil`.
     ///   - body: what it runs.
     /// - Throws: ``SystemError`` if the system gives no thread.
     static func start(
-        name: String,
+        name: ThreadName,
         stackSize: Int? = nil,
         _ body: @escaping @Sendable () -> Void
     ) throws(SystemError) {
@@ -25,7 +24,7 @@ struct SystemThread: Sendable {
 
     /// Starts a thread that must be joined or detached, once.
     static func startJoinable(
-        name: String,
+        name: ThreadName,
         stackSize: Int? = nil,
         _ body: @escaping @Sendable () -> Void
     ) throws(SystemError) -> SystemThread {
@@ -37,14 +36,14 @@ struct SystemThread: Sendable {
             guard status == 0 else { throw SystemError("pthread_attr_setstacksize", number: status) }
         }
         // The new thread takes the reference over; without a thread it is taken back here.
-        let start = Unmanaged.passRetained(ThreadStart(name: fittingName(name), body: body))
+        let start = Unmanaged.passRetained(ThreadStart(name: name, body: body))
         var handle = pthread_t()
         let status = pthread_create(
             &handle,
             &attributes,
             { argument in
                 let start = Unmanaged<ThreadStart>.fromOpaque(argument!).takeRetainedValue()
-                _ = cf_prctl_set_name(start.name)
+                _ = cf_prctl_set_name(start.name.cString)
                 start.body()
                 return nil
             },
@@ -66,21 +65,13 @@ struct SystemThread: Sendable {
     func detach() {
         pthread_detach(handle)
     }
-
-    /// The name and what distinguishes it, cut so that the system takes it and the end is still there.
-    static func fittingName(_ name: String, suffix: String = "") -> String {
-        // The system takes 15 bytes; a longer name would be refused as a whole.
-        var name = name
-        while name.utf8.count + suffix.utf8.count > 15, !name.isEmpty { name.removeLast() }
-        return name + suffix
-    }
 }
 
 private final class ThreadStart: Sendable {
-    let name: String
+    let name: ThreadName
     let body: @Sendable () -> Void
 
-    init(name: String, body: @escaping @Sendable () -> Void) {
+    init(name: ThreadName, body: @escaping @Sendable () -> Void) {
         self.name = name
         self.body = body
     }

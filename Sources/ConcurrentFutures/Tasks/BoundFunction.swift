@@ -54,9 +54,12 @@ extension FunctionDefinition {
 
 private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unchecked Sendable {
     private let function: Function
+    /// Asked for here, so that a fork server which finds a function has its workers find its types, too.
+    private let types: (arguments: Any.Type, output: Any.Type)
 
     init(_ function: Function) {
         self.function = function
+        types = (Function.Arguments.self, Function.Output.self)
         super.init(isAsync: Function.isAsync, numberCalls: NumberCalls(of: function))
     }
 
@@ -102,7 +105,7 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
             Outcome.append(
                 error: PoolError(
                     .decodingFailed,
-                    "the arguments of type \(Function.Arguments.self) could not be decoded in the worker: \(error)",
+                    "the arguments of type \(types.arguments) could not be decoded in the worker: \(error)",
                     underlying: error
                 ),
                 to: &outcome

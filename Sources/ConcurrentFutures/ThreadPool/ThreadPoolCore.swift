@@ -25,7 +25,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
         self.name = name
         self.initializer = initializer
         callbacks = CallbackThread(name: name)
-        timers = ServiceThread(name: SystemThread.fittingName(name, suffix: "-timer"))
+        timers = ServiceThread(name: ThreadName(name, suffix: "-timer"))
         entrance = Entrance(maxPending: maxPending, timers: timers)
         state = Lock(ThreadPoolState(maxWorkers: maxWorkers))
     }
@@ -170,7 +170,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
     private func startThread(_ number: Int) {
         for thread in state.withLock({ $0.takeExited() }) { thread.join() }
         do {
-            let name = SystemThread.fittingName(name, suffix: "-\(number)")
+            let name = ThreadName(name, suffix: "-\(number)")
             // Joined by its own account of its end: see `exited` in the state.
             _ = try SystemThread.startJoinable(name: name) { self.runThread() }
         } catch {

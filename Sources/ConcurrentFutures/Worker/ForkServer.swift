@@ -11,6 +11,7 @@ final class ForkServer {
     private let poller: Poller
     private var workers: [Int32: WorkerID] = [:]
     private var functions = FunctionTable()
+    private var isReadyToFork = false
 
     private enum Token {
         static let socket: UInt64 = 0
@@ -24,8 +25,11 @@ final class ForkServer {
     ///   - settings: the file with the ``KeeperSettings``.
     init(socket: MessageSocket, host: Descriptor, settings: Descriptor) throws {
         CurrentProcess.resetSignals()
-        CurrentProcess.setName("cf-forkserver")
+        CurrentProcess.setName(Array("cf-forkserver".utf8CString))
         try CurrentProcess.adoptOrphans()
+        // Workers inherit these.
+        CurrentProcess.bufferStandardOutputByLine()
+        CurrentProcess.dumpNoCore()
         self.socket = socket
         self.host = host
         settingsFile = settings
@@ -43,6 +47,8 @@ final class ForkServer {
         try report(.ready(images: LoadedImages.handshake()))
         if let directory = settings.workingDirectory { try changeDirectory(to: directory) }
         if let preload = settings.preload { try run(preload) }
+        // Workers inherit that, too.
+        CurrentProcess.readStandardInputFromNothing()
         var hostIsGone = false
         while !hostIsGone {
             var commandsWait = false
@@ -61,7 +67,7 @@ final class ForkServer {
     }
 
     private func report(_ report: KeeperReport, descriptors: [Descriptor] = []) throws {
-        try socket.send(encoding: report, descriptors: descriptors)
+        try socket.send(report, descriptors: descriptors)
     }
 
     // MARK: What comes before the first worker
@@ -149,31 +155,25 @@ final class ForkServer {
     private func pid(of id: WorkerID) -> Int32? { workers.first { $0.value == id }?.key }
 
     private func start(_ id: WorkerID, _ method: StartMethod, _ descriptors: WorkerDescriptors) throws {
-        if method == .forkServer {
-            let threads = try CurrentProcess.threadCount()
-            guard threads == 1 else {
-                throw PoolError(
-                    .unsupportedHost,
-                    """
-                    something in this program started \(threads - 1) thread(s) before main, and a process with threads cannot be \
-                    forked safely; use startMethod: .spawn
-                    """
-                )
-            }
-        }
+        if method == .forkServer { try getReadyToFork() }
         let keeper = CurrentProcess.pid
+        let plan = WorkerPlan(
+            id,
+            keeper: keeper,
+            descriptors: descriptors,
+            settings: settings.worker,
+            functions: functions,
+            mainQueueDescriptor: method == .forkServer ? MainQueue.descriptorNumber : nil
+        )
+        let threadNumber = ThreadNumber.ofMainThread()
         let pid = try ChildProcesses.fork()
         if pid == 0 {
             switch method {
             case .forkServer:
-                ThreadNumber.renew(from: keeper, to: CurrentProcess.pid)
-                Worker.run(
-                    id: id,
-                    keeper: keeper,
-                    descriptors: descriptors,
-                    settings: settings.worker,
-                    functions: functions
-                )
+                threadNumber.renew(to: CurrentProcess.pid)
+                // All others mean here what they did at the beginning.
+                ChildProcesses.ringAtDeathsNoMore()
+                Worker.run(plan)
             case .spawn: becomeSpawnedWorker(id, keeper: keeper, descriptors)
             }
         }
@@ -188,6 +188,29 @@ final class ForkServer {
             ChildProcesses.killGroup(pid)
             throw error
         }
+    }
+
+    /// Does once for all workers what each would have to do for itself.
+    private func getReadyToFork() throws {
+        if isReadyToFork { return }
+        let threads = try CurrentProcess.threadCount()
+        guard threads == 1 else {
+            throw PoolError(
+                .unsupportedHost,
+                """
+                something in this program started \(threads - 1) thread(s) before main, and a process with threads cannot be \
+                forked safely; use startMethod: .spawn
+                """
+            )
+        }
+        // It is only about speed, and what a worker cannot do it tells itself.
+        try? Rehearsal.perform()
+        try? MainQueue.renewDescriptor(MainQueue.descriptorNumber)
+        CurrentProcess.startSession()
+        yieldProcessor()
+        if ProcessHandle.hasEnded(host) { leaveNothing() }
+        // Nothing runs here from now on that could start a thread.
+        isReadyToFork = true
     }
 
     private func becomeSpawnedWorker(_ id: WorkerID, keeper: Int32, _ descriptors: WorkerDescriptors) -> Never {

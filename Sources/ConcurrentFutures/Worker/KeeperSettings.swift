@@ -10,15 +10,31 @@ struct KeeperSettings: Codable {
 }
 
 /// What a worker is told at its birth.
-struct WorkerSettings: Codable {
-    var initializer: StartupMessage?
+///
+/// An object, because to hand on a copy of all this takes long in a process that has just been forked.
+final class WorkerSettings: Codable, Sendable {
+    let initializer: StartupMessage?
     /// How much nicer than its host it is.
-    var niceness: Int?
-    var processors: [Int]?
+    let niceness: Int?
+    let processors: [Int]?
     /// In nanoseconds, for each task.
-    var processorTimeLimit: UInt64?
+    let processorTimeLimit: UInt64?
     /// In bytes.
-    var memoryLimit: UInt64?
+    let memoryLimit: UInt64?
+
+    init(
+        initializer: StartupMessage?,
+        niceness: Int?,
+        processors: [Int]?,
+        processorTimeLimit: UInt64?,
+        memoryLimit: UInt64?
+    ) {
+        self.initializer = initializer
+        self.niceness = niceness
+        self.processors = processors
+        self.processorTimeLimit = processorTimeLimit
+        self.memoryLimit = memoryLimit
+    }
 }
 
 extension KeeperSettings {

@@ -16,13 +16,15 @@ func processMain(_ bootstrap: Int32) -> Int32 {
                 try ForkServer(socket: socket, host: descriptors[0], settings: descriptors[1]).run()
             } catch {
                 // A host that has just gone need not be told.
-                try? socket.send(encoding: KeeperReport.unable(reason: "the fork server cannot do its work: \(error)"))
+                try? socket.send(KeeperReport.unable(reason: "the fork server cannot do its work: \(error)"))
                 return 1
             }
         case .worker(let id, let keeper, let settings, let numbers):
             guard let given = WorkerDescriptors(try numbers.map { try Descriptor(owning: $0) }) else { return 1 }
             let settings = try KeeperSettings(from: try Descriptor(owning: settings)).worker
-            Worker.run(id: id, keeper: keeper, descriptors: given, settings: settings)
+            CurrentProcess.resetSignals()
+            CurrentProcess.bufferStandardOutputByLine()
+            Worker.run(WorkerPlan(id, keeper: keeper, descriptors: given, settings: settings))
         }
     } catch {
         CurrentProcess.writeToStandardError("a process of a pool could not start: \(error)\n")

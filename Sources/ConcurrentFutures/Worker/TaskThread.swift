@@ -9,6 +9,7 @@ final class TaskThread: TaskExecutor {
         var jobs: Deque<UnownedJob> = []
         /// Set while the thread sleeps because there are none.
         var sleeper: ThreadParker?
+        var isOver = false
     }
 
     private let state = Mutex(State())
@@ -22,35 +23,44 @@ final class TaskThread: TaskExecutor {
         sleeper?.unpark()
     }
 
-    /// Runs an operation again and again, each time in a fresh Swift task, and all that it starts here, on the calling thread, for ever.
+    /// Runs an operation again and again, each time in a fresh Swift task, and all that it starts here, on the calling thread, until it has had enough.
     ///
-    /// - Parameter onStart: is given each task before it begins.
+    /// - Parameters:
+    ///   - operation: returns whether it is to be called once more.
+    ///   - onStart: is given each task before it begins.
     func run(
-        _ operation: @escaping @Sendable () async -> Void,
+        _ operation: @escaping @Sendable () async -> Bool,
         onStart: @escaping @Sendable (Task<Void, Never>) -> Void
-    ) -> Never {
+    ) {
         start(operation, onStart: onStart)
-        while true {
-            nextJob().runSynchronously(on: asUnownedTaskExecutor())
+        while let job = nextJob() {
+            job.runSynchronously(on: asUnownedTaskExecutor())
         }
     }
 
     /// Only on the thread itself, so that the task cannot begin before `onStart` has been given it.
     private func start(
-        _ operation: @escaping @Sendable () async -> Void,
+        _ operation: @escaping @Sendable () async -> Bool,
         onStart: @escaping @Sendable (Task<Void, Never>) -> Void
     ) {
         onStart(
             Task(executorPreference: self) {
-                await operation()
-                self.start(operation, onStart: onStart)
+                if await operation() {
+                    self.start(operation, onStart: onStart)
+                } else {
+                    self.state.withLock { $0.isOver = true }
+                }
             }
         )
     }
 
-    private func nextJob() -> UnownedJob {
+    /// Waits for one.
+    ///
+    /// - Returns: `nil` when it is over.
+    private func nextJob() -> UnownedJob? {
         while true {
-            if let job = state.withLock({ $0.jobs.popFirst() }) { return job }
+            let (job, isOver) = state.withLock { ($0.isOver ? nil : $0.jobs.popFirst(), $0.isOver) }
+            if job != nil || isOver { return job }
             let parker = ThreadParker()
             let mustSleep = state.withLock { state in
                 if state.jobs.isEmpty { state.sleeper = parker }

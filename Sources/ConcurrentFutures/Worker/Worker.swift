@@ -2,6 +2,7 @@
 enum Worker {
     /// The exit code of a worker that could not begin.
     static let failedToStart: Int32 = 125
+    static let taskThreadName: ThreadName = "cf-task"
     /// What it says then, before the reason.
     private static let complaint = "a worker could not begin: "
 
@@ -18,25 +19,17 @@ enum Worker {
     }
 
     /// Turns this process into a worker.
-    ///
-    /// - Parameters:
-    ///   - keeper: the pid of the process that watches this one.
-    ///   - functions: those that it has looked up before it forked.
-    static func run(
-        id: WorkerID,
-        keeper: Int32,
-        descriptors: WorkerDescriptors,
-        settings: WorkerSettings,
-        functions: FunctionTable = FunctionTable()
-    ) -> Never {
+    static func run(_ plan: WorkerPlan) -> Never {
         do {
-            let (channel, limits) = try setUp(id: id, keeper: keeper, descriptors: descriptors, settings: settings)
+            let (channel, limits) = try setUp(plan)
             let call = CallInProgress(channel)
-            let loop = WorkerLoop(channel, call, limits, initializer: settings.initializer, functions: functions)
-            let thread = TaskThread()
-            try SystemThread.start(name: "cf-task") {
-                loop.prepareThread()
-                thread.run({ await loop.run() }, onStart: call.follow)
+            let initializer = plan.settings.initializer
+            let loop = WorkerLoop(channel, call, limits, initializer: initializer, functions: plan.functions)
+            // Nobody joins it: the process ends with it.
+            _ = try SystemThread.startJoinable(name: taskThreadName) {
+                loop.serve()
+                CurrentProcess.flushStandardStreams()
+                CurrentProcess.end(code: 0)
             }
             MainQueue.serve(answering: channel.stopBell, onBell: call.obeyStopRequest)
         } catch {
@@ -44,28 +37,20 @@ enum Worker {
         }
     }
 
-    /// Everything a worker does to itself before its first task, in order.
-    private static func setUp(
-        id: WorkerID,
-        keeper: Int32,
-        descriptors: WorkerDescriptors,
-        settings: WorkerSettings
-    ) throws -> (RingTaskChannel, WorkerLimits) {
+    /// Everything a worker does to itself before its first task, in order. What it inherits its keeper does.
+    private static func setUp(_ plan: WorkerPlan) throws -> (RingTaskChannel, WorkerLimits) {
         // A session and not only a process group: a background group is stopped when it reads from the terminal.
         CurrentProcess.startSession()
-        try CurrentProcess.dieWithParent(keeper)
-        CurrentProcess.setName("cf-worker-\(UInt32(truncatingIfNeeded: id))")
-        if let standardError = descriptors.standardError { CurrentProcess.redirectStandardError(to: standardError) }
-        try CurrentProcess.closeDescriptors(except: descriptors.channel.all.map(\.number))
-        CurrentProcess.readStandardInputFromNothing()
-        CurrentProcess.bufferStandardOutputByLine()
-        CurrentProcess.dumpNoCore()
+        try CurrentProcess.dieWithParent(plan.keeper)
+        CurrentProcess.setName(plan.name)
+        if let standardError = plan.standardError { CurrentProcess.redirectStandardError(to: standardError) }
+        try CurrentProcess.closeDescriptors(except: plan.keptDescriptors)
+        if let number = plan.mainQueueDescriptor { try MainQueue.renewDescriptor(number) }
         CurrentProcess.offerToOutOfMemoryKiller()
-        CurrentProcess.resetSignals()
-        WorkerContext.enterWorker(id)
-        if let steps = settings.niceness { try CurrentProcess.becomeNicer(by: steps) }
-        if let processors = settings.processors { try CurrentProcess.restrict(to: processors) }
-        let channel = try RingTaskChannel(descriptors.channel)
-        return (channel, try WorkerLimits(settings, channel))
+        WorkerContext.enterWorker(plan.id)
+        if let steps = plan.settings.niceness { try CurrentProcess.becomeNicer(by: steps) }
+        if let processors = plan.settings.processors { try CurrentProcess.restrict(to: processors) }
+        let channel = try RingTaskChannel(plan.channel)
+        return (channel, try WorkerLimits(plan.settings, channel))
     }
 }

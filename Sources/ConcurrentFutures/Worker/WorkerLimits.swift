@@ -9,6 +9,14 @@ struct WorkerLimits {
     /// for what grows faster than it can be watched.
     private static let slack: UInt64 = 256 << 20
 
+    /// There are none.
+    static var none: WorkerLimits { WorkerLimits() }
+
+    private init() {
+        processorTime = nil
+        memoryBaseline = nil
+    }
+
     /// - Parameter channel: where the host can read afterwards what ended this process.
     init(_ settings: WorkerSettings, _ channel: any TaskChannel) throws {
         processorTime = try settings.processorTimeLimit.map { ($0, try ProcessorTimer()) }

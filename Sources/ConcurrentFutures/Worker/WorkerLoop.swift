@@ -32,13 +32,14 @@ final class WorkerLoop: @unchecked Sendable {
         outcome.setSource(channel.resultFiles)
     }
 
-    /// To be called on the task thread, before ``run()``.
-    func prepareThread() {
+    /// Serves on the calling thread, which becomes the task thread, until the host asks for the end.
+    func serve() {
         limits.prepareTaskThread()
+        TaskThread().run({ await self.run() }, onStart: call.follow)
     }
 
-    /// Ends the process when the host asks for it; returns when a call was stopped, and wants to be called again by a fresh Swift task.
-    func run() async {
+    /// - Returns: whether a call was stopped, so that this is to be called again by a fresh Swift task; `false` when the host asks for the end.
+    private func run() async -> Bool {
         if !isReady {
             await initialize()
             if let baseline = limits.memoryBaseline { outcome.append(baseline) }
@@ -65,10 +66,9 @@ final class WorkerLoop: @unchecked Sendable {
                 fail(request, error)
             }
             channel.note(.idle)
-            if wasStopped { return }
+            if wasStopped { return true }
         }
-        CurrentProcess.flushStandardStreams()
-        CurrentProcess.end(code: 0)
+        return false
     }
 
     /// Ends the process if the pool's initializer throws.

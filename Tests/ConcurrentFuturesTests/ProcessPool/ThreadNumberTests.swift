@@ -9,7 +9,9 @@ struct ThreadNumberTests {
     private func renewed(_ words: [UInt64], from old: Int32, to new: Int32, mask: UInt32 = .max) -> [UInt64] {
         var words = words
         words.withUnsafeMutableBytes {
-            ThreadNumber(from: old, to: new).renew($0.baseAddress!, byteCount: $0.count, mask: mask)
+            var number = ThreadNumber(old)
+            number.find(in: $0.baseAddress!, byteCount: $0.count, mask: mask)
+            number.renew(to: new)
         }
         return words
     }
@@ -51,7 +53,9 @@ struct ThreadNumberTests {
         var bytes = Array(repeating: UInt8(0), count: 12)
         bytes.withUnsafeMutableBytes { bytes in
             bytes.storeBytes(of: 77, toByteOffset: 8, as: UInt32.self)
-            ThreadNumber(from: 77, to: 78).renew(bytes.baseAddress!, byteCount: 12, mask: .max)
+            var number = ThreadNumber(77)
+            number.find(in: bytes.baseAddress!, byteCount: 12, mask: .max)
+            number.renew(to: 78)
             #expect(bytes.load(fromByteOffset: 8, as: UInt32.self) == 78)
         }
     }
