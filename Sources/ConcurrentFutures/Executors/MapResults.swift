@@ -23,8 +23,8 @@ public struct MapResults<Output: Sendable>: AsyncSequence {
         @usableFromInline let run: MapRun<Output>
 
         /// The next result, or `nil` after the last.
-        public mutating func next() async throws -> Output? {
-            try await next(isolation: nil)
+        public nonisolated(nonsending) mutating func next() async throws -> Output? {
+            try await next(isolation: #isolation)
         }
 
         /// The next result, or `nil` after the last.
@@ -32,9 +32,11 @@ public struct MapResults<Output: Sendable>: AsyncSequence {
         /// - Parameter actor: The caller's isolation, which is not left.
         /// - Throws: what the function or the input threw, ``PoolError``, or `CancellationError` if the task was cancelled.
         @inlinable
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws(any Error) -> Output? {
+        public nonisolated(nonsending) mutating func next(isolation actor: (any Actor)?) async throws(any Error)
+            -> Output?
+        {
             if run.ready.isEmpty {
-                switch await run.refill(isolation: actor) {
+                switch await run.refill(isolation: #isolation) {
                 case .ready: break
                 case .ended: return nil
                 case .cancelled: throw CancellationError()
@@ -97,17 +99,19 @@ public struct MapOutcomes<Output: Sendable>: AsyncSequence {
         @usableFromInline let run: MapRun<Output>
 
         /// The next outcome, or `nil` after the last.
-        public mutating func next() async -> Result<Output, any Error>? {
-            await next(isolation: nil)
+        public nonisolated(nonsending) mutating func next() async -> Result<Output, any Error>? {
+            await next(isolation: #isolation)
         }
 
         /// The next outcome, or `nil` after the last.
         ///
         /// - Parameter actor: The caller's isolation, which is not left.
         @inlinable
-        public mutating func next(isolation actor: isolated (any Actor)?) async -> Result<Output, any Error>? {
+        public nonisolated(nonsending) mutating func next(isolation actor: (any Actor)?) async -> Result<
+            Output, any Error
+        >? {
             if run.ready.isEmpty {
-                guard case .ready = await run.refill(isolation: actor) else { return nil }
+                guard case .ready = await run.refill(isolation: #isolation) else { return nil }
             }
             return run.ready.removeLast()
         }

@@ -49,14 +49,14 @@ public struct AsCompleted<Value: Sendable>: AsyncSequence, Sendable {
         }
 
         /// The next future that has ended, or `nil` after the last and when the task is cancelled.
-        public mutating func next() async -> Future<Value>? {
-            await next(isolation: nil)
+        public nonisolated(nonsending) mutating func next() async -> Future<Value>? {
+            await next(isolation: #isolation)
         }
 
         /// The next future that has ended, or `nil` after the last and when the task is cancelled.
         ///
         /// - Parameter actor: The caller's isolation, which is not left.
-        public mutating func next(isolation actor: isolated (any Actor)?) async -> Future<Value>? {
+        public nonisolated(nonsending) mutating func next(isolation actor: (any Actor)?) async -> Future<Value>? {
             guard case .finished(let future) = await observation?.next() else {
                 observation = nil
                 return nil
@@ -91,16 +91,16 @@ public struct AsCompletedWithin<Value: Sendable>: AsyncSequence, Sendable {
         /// The next future that has ended, or `nil` after the last.
         ///
         /// - Throws: ``PoolError`` when the time has passed, `CancellationError` when the task is cancelled.
-        public mutating func next() async throws -> Future<Value>? {
-            try await next(isolation: nil)
+        public nonisolated(nonsending) mutating func next() async throws -> Future<Value>? {
+            try await next(isolation: #isolation)
         }
 
         /// The next future that has ended, or `nil` after the last.
         ///
         /// - Parameter actor: The caller's isolation, which is not left.
         /// - Throws: ``PoolError`` when the time has passed, `CancellationError` when the task is cancelled.
-        public mutating func next(
-            isolation actor: isolated (any Actor)?
+        public nonisolated(nonsending) mutating func next(
+            isolation actor: (any Actor)?
         ) async throws(any Error) -> Future<Value>? {
             guard let observation else { return nil }
             let event = await observation.next()

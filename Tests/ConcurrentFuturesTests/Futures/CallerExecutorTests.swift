@@ -17,7 +17,11 @@ struct CallerExecutorTests {
         }
         for await _ in asCompleted(futures) { count += 1 }
         for try await _ in asCompleted(futures, timeout: .zero) { count += 1 }
-        #expect(count == 4 * futures.count)
+        var iterator = asCompleted(futures).makeAsyncIterator()
+        while await iterator.next() != nil { count += 1 }
+        var limitedIterator = asCompleted(futures, timeout: .zero).makeAsyncIterator()
+        while try await limitedIterator.next() != nil { count += 1 }
+        #expect(count == 6 * futures.count)
         for condition in [WaitCondition.allCompleted, .firstCompleted, .firstFailed] {
             let result = await futures.wait(until: condition)
             #expect(result.notDone.isEmpty)
@@ -32,10 +36,14 @@ struct CallerExecutorTests {
         for try await square in pool.map(0..<10, Work.square) { sum += square }
         for await outcome in pool.map(0..<10, chunkSize: 3, Work.square).results { sum += try outcome.get() }
         for try await square in pool.mapUnordered(0..<10, Work.square) { sum += square }
+        var squares = pool.map(0..<10, Work.square).makeAsyncIterator()
+        while let square = try await squares.next() { sum += square }
+        var outcomes = pool.map(0..<10, Work.square).results.makeAsyncIterator()
+        while let outcome = await outcomes.next() { sum += try outcome.get() }
         sum += try await pool.map(0..<10, Work.square).collect().count
         sum += await pool.map(0..<10, Work.square).results.collect().count
         sum += try await Caller().run(Work.square, 3)
-        #expect(sum == 4 + 9 + 3 * 285 + 20 + 9)
+        #expect(sum == 4 + 9 + 5 * 285 + 20 + 9)
         await pool.shutdown()
     }
 
