@@ -21,9 +21,15 @@ extension PoolDriver {
                 wait.found()
                 busyTurns += 1
                 // One worker that always has something to say must not hide another's death.
-                if busyTurns.isMultiple(of: Self.turnsBetweenEvents) { handleEvents(timeoutMilliseconds: 0) }
+                if busyTurns.isMultiple(of: Self.turnsBetweenEvents) {
+                    endedLinks = []
+                    handleEvents(timeoutMilliseconds: 0)
+                }
             case .nothing where (wait.hasLooked || mayHearSoon) && wait.looksAgain():
                 break
+            case .nothing where !endedLinks.isEmpty:
+                endedLinks = []
+                continue
             case .nothing, .leftToOther:
                 let start = monotonicNanoseconds()
                 wasLeftToOther = sleep()
@@ -125,6 +131,7 @@ extension PoolDriver {
     var isTerminated: Bool { locked { $0.core.machine.isTerminated } }
 
     func leave() {
+        endedLinks = []
         waitForOthersToFinish()
         launcher?.close(inHaste: isTerminated)
         relay.close()

@@ -137,6 +137,7 @@ extension PoolDriver {
         receiveReplies(atEndOf: id)
         let memoryPeak = memoryWatch?.peak(of: id) ?? 0
         guard let link = remove(id) else { return }
+        endedLinks.append(link)
         let standardError = link.standardError.map(relay.remove) ?? ""
         let victim = locked { $0.core.victim(of: id) }
         let failure =

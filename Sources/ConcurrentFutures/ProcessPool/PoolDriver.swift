@@ -48,6 +48,8 @@ final class PoolDriver: @unchecked Sendable {
     var launcher: (any WorkerLauncher)?
     var memoryWatch: MemoryWatch?
     var links: [WorkerLink] = []
+    /// Of workers that have ended, to be let go of when there is nothing else to do: what they hold is given back to the system, and others may wait to be started.
+    var endedLinks: [WorkerLink] = []
     /// Launchers that were lost one after the other without a worker having been started.
     var launchersLostInVain = 0
     var postponedStarts = PostponedStarts()
