@@ -41,8 +41,11 @@ extension PoolDriver {
         leave()
     }
 
-    /// Whether a reply may come soon. Of workers that are being started or are ending nothing does, and they need the processor for it.
-    private var mayHearSoon: Bool { locked { $0.core.machine.isAnyWorkerBusy } }
+    /// Whether it is worth while to look for a reply rather than to be woken. It is not while all workers are being started or are ending, and where each has one
+    /// task: starting and ending them takes a hundred times as long, and the processors are wanted for it.
+    private var mayHearSoon: Bool {
+        settings.options.maxTasksPerWorker != 1 && locked { $0.core.machine.isAnyWorkerBusy }
+    }
 
     private func obey(_ order: PoolCore.Order) {
         switch order {

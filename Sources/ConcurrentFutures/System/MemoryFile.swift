@@ -113,9 +113,7 @@ final class MemoryMapping: @unchecked Sendable {
     ///   - writable: without it, writing to the mapping ends the process by a signal.
     ///   - lease: what the mapping is to keep as long as it lives.
     init(_ file: MemoryFile, count: Int, writable: Bool, lease: Lease? = nil) throws(SystemError) {
-        let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
-        let address = mmap(nil, count, protection, MAP_SHARED, file.descriptor.number, 0)
-        guard let address, address != MAP_FAILED else { throw SystemError("mmap") }
+        let address = try Self.map(file, count: count, writable: writable)
         base = address
         self.count = count
         self.lease = lease
@@ -129,29 +127,38 @@ final class MemoryMapping: @unchecked Sendable {
         ringCount: Int,
         writable: Bool
     ) throws(SystemError) {
-        let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
-        let total = headerCount + 2 * ringCount
-        let reserved = mmap(nil, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let reserved, reserved != MAP_FAILED else { throw SystemError("mmap") }
-        base = reserved
-        count = total
+        count = headerCount + 2 * ringCount
+        // Behind the end of the file there is nothing; the ring's second place is put there.
+        base = try Self.map(file, count: count, writable: writable)
         lease = nil
-        let parts = [(0, headerCount + ringCount, 0), (headerCount + ringCount, ringCount, headerCount)]
-        for (place, length, offset) in parts {
-            let mapped = mmap(
-                reserved + place,
-                length,
-                protection,
-                MAP_SHARED | MAP_FIXED,
-                file.descriptor.number,
-                off_t(offset)
-            )
-            guard mapped != MAP_FAILED else {
-                let error = SystemError("mmap")
-                munmap(reserved, total)
-                throw error
-            }
+        do {
+            let second = base + headerCount + ringCount
+            _ = try Self.map(file, from: headerCount, count: ringCount, at: second, writable: writable)
+        } catch {
+            munmap(base, count)
+            throw error
         }
+    }
+
+    /// - Parameter place: where to map it, in the place of what is mapped there; anywhere if `nil`.
+    private static func map(
+        _ file: MemoryFile,
+        from offset: Int = 0,
+        count: Int,
+        at place: UnsafeMutableRawPointer? = nil,
+        writable: Bool
+    ) throws(SystemError) -> UnsafeMutableRawPointer {
+        let address = mmap(
+            place,
+            count,
+            writable ? PROT_READ | PROT_WRITE : PROT_READ,
+            MAP_SHARED | (place == nil ? 0 : MAP_FIXED),
+            file.descriptor.number,
+            off_t(offset)
+        )
+        // Which is `MAP_FAILED`, but without the library that tells that: each worker comes here at its birth.
+        guard let address, UInt(bitPattern: address) != .max else { throw SystemError("mmap") }
+        return address
     }
 
     /// Keeps the mapping out of children that are forked from here on.

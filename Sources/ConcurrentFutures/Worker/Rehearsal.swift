@@ -18,7 +18,7 @@ enum Rehearsal {
         )
         try host.send(OutgoingRequest(rehearsing: SyncFunction(function: rehearsed), 1))
         try host.sendStop()
-        try SystemThread.startJoinable(name: Worker.taskThreadName) { loop.serve() }.join()
+        try SystemThread.startJoinable(name: Worker.taskThreadName) { loop.serve {} }.join()
         // Where one has ended the next one is started otherwise: it gets that one's stack.
         try SystemThread.startJoinable(name: Worker.taskThreadName) {}.join()
     }

@@ -27,9 +27,10 @@ enum Worker {
             let loop = WorkerLoop(channel, call, limits, initializer: initializer, functions: plan.functions)
             // Nobody joins it: the process ends with it.
             _ = try SystemThread.startJoinable(name: taskThreadName) {
-                loop.serve()
-                CurrentProcess.flushStandardStreams()
-                CurrentProcess.end(code: 0)
+                loop.serve {
+                    CurrentProcess.flushStandardStreams()
+                    CurrentProcess.end(code: 0)
+                }
             }
             MainQueue.serve(answering: channel.stopBell, onBell: call.obeyStopRequest)
         } catch {

@@ -33,9 +33,16 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     /// Serves on the calling thread, which becomes the task thread, until the host asks for the end.
-    func serve() {
+    ///
+    /// - Parameter onEnd: is called then, before anything is cleared away.
+    func serve(onEnd: @escaping @Sendable () -> Void) {
         limits.prepareTaskThread()
-        TaskThread().run({ await self.run() }, onStart: call.follow)
+        let operation = { @Sendable in
+            if await self.run() { return true }
+            onEnd()
+            return false
+        }
+        TaskThread().run(operation, onStart: call.follow)
     }
 
     /// - Returns: whether a call was stopped, so that this is to be called again by a fresh Swift task; `false` when the host asks for the end.
