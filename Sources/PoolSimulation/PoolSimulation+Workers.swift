@@ -5,7 +5,13 @@ import ConcurrentFutures
 extension PoolSimulation {
     /// A worker does the next thing that it can.
     mutating func work(_ id: WorkerID) {
+        guard workers[id]!.isReachable else {
+            workers[id]!.isReachable = true
+            machine.workerReachable(id, actions: &actions)
+            return settle()
+        }
         guard workers[id]!.isReady else {
+            if chance(1, in: 10) { return postponeStart(of: id) }
             workers[id]!.isReady = true
             workers[id]!.replies.append(.ready)
             return
@@ -30,6 +36,14 @@ extension PoolSimulation {
                 .finished(frame.task, late: lateness(of: frame.task, since: workers[id]!.startedAt))
             )
         }
+    }
+
+    /// There was no room for its process.
+    private mutating func postponeStart(of id: WorkerID) {
+        workers[id]!.isReachable = false
+        workers[id]!.frames = []
+        machine.startPostponed(id, actions: &actions)
+        settle()
     }
 
     /// Which limit of time a call has exceeded, as its worker knows.
@@ -217,7 +231,9 @@ extension PoolSimulation {
     }
 
     private mutating func send(_ task: TaskID, to id: WorkerID) {
-        precondition(workers[id]!.isReady && !workers[id]!.mustStop, "tasks go to workers that can take them")
+        let isFirst = configuration.maxTasksPerWorker == 1 && workers[id]!.frames.isEmpty
+        precondition(workers[id]!.isReady || isFirst, "tasks go to workers that stand ready, or will run nothing else")
+        precondition(workers[id]!.isReachable && !workers[id]!.mustStop, "tasks go to workers that can take them")
         precondition(!workers[id]!.isKilled || workers[id]!.isFrozen, "tasks do not go to workers that were killed")
         precondition(clock >= records[task]!.notBefore, "a task waits before it is run again")
         if chance(1, in: 200) {

@@ -20,6 +20,8 @@ struct SimulatedWorker {
         case finished(TaskID, late: PoolStateMachine.TimeLimit?)
     }
 
+    /// Whether its channel can be written to.
+    var isReachable = false
     var isReady = false
     var mustStop = false
     /// Its process is about to end.

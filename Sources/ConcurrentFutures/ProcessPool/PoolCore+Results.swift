@@ -219,9 +219,7 @@ extension PoolCore {
         if !isKeepersFault { brokenReason = failure }
         var victim: PoolStateMachine.Fate?
         var continues = false
-        if let channel = channel(of: id) {
-            workers[Int(UInt32(truncatingIfNeeded: id))] = nil
-            for (index, task) in machine.tasks(of: id) { self[task]!.payload = channel.payload(at: index) }
+        if takeBackPayloads(of: id) {
             if running, let task = machine.oldestTask(of: id) {
                 let fate = machine.fateOfVictim(of: id, isKeepersFault: isKeepersFault)
                 var failure = failure
@@ -240,6 +238,17 @@ extension PoolCore {
             actions: &actions
         )
         carryOut(&aftermath)
+    }
+
+    /// A worker's channel is of no more use.
+    ///
+    /// - Returns: whether it had one.
+    @discardableResult
+    mutating func takeBackPayloads(of id: WorkerID) -> Bool {
+        guard let channel = channel(of: id) else { return false }
+        workers[Self.index(of: id)] = nil
+        for (index, task) in machine.tasks(of: id) { self[task]!.payload = channel.payload(at: index) }
+        return true
     }
 
     // MARK: Ends of tasks

@@ -96,7 +96,7 @@ struct PoolCore: ~Copyable {
             record.id = machine.submit(cost: record.cost, limits: record.limits, actions: &actions)
             return record.id
         }
-        let index = Int(UInt32(truncatingIfNeeded: id))
+        let index = Self.index(of: id)
         if index == tasks.count {
             tasks.append(task)
         } else {
@@ -205,13 +205,32 @@ struct PoolCore: ~Copyable {
     }
 
     /// A worker is being started; from now on its channel can be written to.
-    mutating func add(_ channel: any WorkerChannel, for id: WorkerID) {
+    ///
+    /// - Parameter isToBeHeard: whether it has something to say before it is given anything.
+    mutating func add(
+        _ channel: any WorkerChannel,
+        for id: WorkerID,
+        isToBeHeard: Bool,
+        _ aftermath: inout Aftermath
+    ) {
         guard let state = machine.workers[id] else {
             preconditionFailure("only workers that the machine has asked for are started")
         }
-        let index = Int(UInt32(truncatingIfNeeded: id))
+        let index = Self.index(of: id)
         while workers.count <= index { workers.append(nil) }
         workers[index] = WorkerEnd(state, channel: channel)
+        if isToBeHeard { return }
+        tellTime()
+        machine.workerReachable(id, actions: &actions)
+        carryOut(&aftermath)
+    }
+
+    /// A worker could not be started, which is tried again later with another channel.
+    mutating func startPostponed(_ id: WorkerID, _ aftermath: inout Aftermath) {
+        tellTime()
+        takeBackPayloads(of: id)
+        machine.startPostponed(id, actions: &actions)
+        carryOut(&aftermath)
     }
 
     /// No worker can be started any more.
@@ -247,23 +266,26 @@ struct PoolCore: ~Copyable {
 
     /// Whoever asks knows that the task has not ended.
     subscript(task: TaskID) -> PoolTask? {
-        tasks[Int(UInt32(truncatingIfNeeded: task))]?.takeUnretainedValue()
+        tasks[Self.index(of: task)]?.takeUnretainedValue()
     }
 
     /// The same without counting references; see ``tasks``.
     func unmanagedRecord(of task: TaskID) -> Unmanaged<PoolTask> {
-        tasks[Int(UInt32(truncatingIfNeeded: task))]!
+        tasks[Self.index(of: task)]!
     }
 
     /// Takes leave of a task that has ended, and hands it on to be told.
     mutating func end(_ task: TaskID, _ completion: Aftermath.Completion, _ aftermath: inout Aftermath) {
-        aftermath.add(tasks[Int(UInt32(truncatingIfNeeded: task))].take()!, completion)
+        aftermath.add(tasks[Self.index(of: task)].take()!, completion)
     }
+
+    /// Where a task or a worker stands among the others.
+    static func index(of id: UInt64) -> Int { Int(UInt32(truncatingIfNeeded: id)) }
 
     func channel(of id: WorkerID) -> (any WorkerChannel)? { worker(id)?.channel }
 
     func worker(_ id: WorkerID) -> WorkerEnd? {
-        let index = Int(UInt32(truncatingIfNeeded: id))
+        let index = Self.index(of: id)
         guard index < workers.count, let worker = workers[index], worker.id == id else { return nil }
         return worker
     }

@@ -34,9 +34,11 @@ extension PoolDriver {
         let link = WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading)
         links.append(link)
         reception.withLock { $0.add(link) }
-        let functions = locked { shared in
-            shared.core.add(channel, for: id)
-            return launcher.isReady ? shared.core.takeNewFunctions(atMost: Self.mostFunctionsAtOnce) : []
+        // What its initializer throws, and what memory it has at its birth, is to be known first.
+        let isToBeHeard = settings.initializer != nil || memoryWatch != nil
+        let functions = withCore { core, aftermath in
+            core.add(channel, for: id, isToBeHeard: isToBeHeard, &aftermath)
+            return launcher.isReady ? core.takeNewFunctions(atMost: Self.mostFunctionsAtOnce) : []
         }
         // For those that are started later: this one is not to wait.
         for function in functions { launcher.prepare(function) }
@@ -114,7 +116,9 @@ extension PoolDriver {
         let link = remove(id)
         if let tap = link?.standardError { _ = relay.remove(tap) }
         // Who is not wanted any more was to be killed, and would not be once more.
-        if isShortage, link?.isUnwanted != true, postponedStarts.postpone(id, now: monotonicNanoseconds()) { return }
+        if isShortage, link?.isUnwanted != true, postponedStarts.postpone(id, now: monotonicNanoseconds()) {
+            return withCore { core, aftermath in core.startPostponed(id, &aftermath) }
+        }
         let failure = PoolError(.brokenPool, "a worker cannot be started: \(reason)")
         withCore { core, aftermath in
             core.workerEnded(id, running: false, failure: failure, isKeepersFault: false, &aftermath)

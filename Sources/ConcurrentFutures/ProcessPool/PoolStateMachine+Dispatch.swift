@@ -26,9 +26,9 @@ extension PoolStateMachine {
                 // The one that was idle last is the likeliest to have its caches warm.
                 idle.removeLast()
                 send(next, cost, to: workers[id]!, &actions)
-            } else if workers.count < configuration.maxWorkers, mayStartWorkers, startingCount < backlogCount {
+            } else if workers.count < configuration.maxWorkers, mayStartWorkers, vacantCount < backlogCount {
                 startWorker(&actions)
-            } else if backlogCount > startingCount {
+            } else if backlogCount > vacantCount {
                 if let (worker, fill) = target, worker.liveCount < fill, canTake(worker), canHold(cost, worker) {
                 } else {
                     target = leastLoadedWorker(for: cost)
@@ -107,14 +107,17 @@ extension PoolStateMachine {
         if !isBatching, idle.last == worker.id, backlogCount == 0 { rebalance(&actions) }
     }
 
-    /// Takes back half of what the fullest workers hold beyond the tasks that they run, so that there is something for each that is idle.
+    /// Takes back half of what the fullest workers hold beyond the tasks that they run, and what those hold that are only being started, so that there is something for
+    /// each that is idle.
     mutating func rebalance(_ actions: inout Actions) {
         var wanted = idle.count
-        let fullest = workers.elements.filter { $0.element.liveCount >= 2 }
+        let fullest = workers.elements.filter { $0.element.liveCount >= 2 || $0.element.holdsInAdvance }
             .sorted { $0.element.liveCount > $1.element.liveCount }
         for (id, worker) in fullest where wanted > 0 {
-            let surplus = worker.inFlight.compactMap(\.task).dropFirst().filter { tasks[$0]!.stop == nil }
-                .suffix(min(worker.liveCount / 2, Self.mostTakenBackAtOnce))
+            let runningCount = worker.holdsInAdvance ? 0 : 1
+            let most = worker.holdsInAdvance ? 1 : min(worker.liveCount / 2, Self.mostTakenBackAtOnce)
+            let surplus = worker.inFlight.compactMap(\.task).dropFirst(runningCount)
+                .filter { tasks[$0]!.stop == nil }.suffix(most)
             revoke(surplus, from: id, &actions)
             wanted -= surplus.count
         }
@@ -174,6 +177,36 @@ extension PoolStateMachine {
     /// Whether it is waited until another worker is started, because one was in vain.
     var areStartsHeldBack: Bool { startBackoff.end != nil || (startBackoff.isProbing && startingCount > 0) }
 
+    /// Workers that are being started and have no task yet: each is for one of the backlog.
+    var vacantCount: Int {
+        guard givesTasksToStartingWorkers, startingCount > 0 else { return startingCount }
+        return workers.elements.count { $0.element.state == .starting && $0.element.liveCount == 0 }
+    }
+
+    /// Whether a worker has its task before it stands ready: if it is to have one only, no other is lost by that.
+    var givesTasksToStartingWorkers: Bool { configuration.maxTasksPerWorker == 1 }
+
+    /// A worker that is being started can be sent to, and nothing is known that it has to say before.
+    package mutating func workerReachable(_ id: WorkerID, actions: inout Actions) {
+        guard givesTasksToStartingWorkers, life == .open, let worker = workers[id], worker.state == .starting,
+            worker.inFlight.isEmpty
+        else { return }
+        while backlogCount > 0, let next = backlog.first {
+            if let task = tasks[next], task.state == .queued { return send(next, task.cost, to: worker, &actions) }
+            backlog.removeFirst()
+        }
+    }
+
+    /// The start of a worker has failed, and is tried again later: what it was sent is lost.
+    package mutating func startPostponed(_ id: WorkerID, actions: inout Actions) {
+        guard let worker = workers[id], !worker.inFlight.isEmpty else { return }
+        let held = worker.inFlight.compactMap(\.task)
+        while !worker.inFlight.isEmpty { removeOldest(of: worker) }
+        for task in held.reversed() { requeue(task, &actions) }
+        dispatch(&actions)
+        settle(&actions)
+    }
+
     private mutating func startWorker(_ actions: inout Actions) {
         let id = workers.insert { id in
             Worker(id: id, room: configuration.channelRoom, depth: min(Self.firstDepth, configuration.prefetch))
@@ -194,7 +227,7 @@ extension PoolStateMachine {
     /// Starts workers for what others hold in advance, which was handed out when there could be no more workers.
     private mutating func relieve(_ actions: inout Actions) {
         guard workers.count < configuration.maxWorkers else { return }
-        var waiting = workers.elements.reduce(0) { $0 + max(0, $1.element.liveCount - 1) } - startingCount
+        var waiting = workers.elements.reduce(0) { $0 + max(0, $1.element.liveCount - 1) } - vacantCount
         while waiting > 0, workers.count < configuration.maxWorkers, mayStartWorkers {
             startWorker(&actions)
             waiting -= 1
@@ -212,6 +245,13 @@ extension PoolStateMachine {
 
     /// A worker that was told to end ends at once, unless its process was stopped.
     private static let timeToEnd: UInt64 = 2_000_000_000
+
+    /// A worker that is being started is not wanted any more. What it holds it may have begun already: then it ends that first.
+    mutating func dismiss(_ worker: Worker, _ actions: inout Actions) {
+        worker.isRetiring = true
+        guard worker.holdsInAdvance else { return doom(worker, &actions) }
+        revoke(worker.inFlight.compactMap(\.task), from: worker.id, &actions)
+    }
 
     mutating func doom(_ worker: Worker, _ actions: inout Actions) {
         if worker.state == .starting { startingCount -= 1 }

@@ -160,7 +160,10 @@ extension PoolStateMachine {
         canStartWorkers = false
         breakDown(&actions)
         for (id, worker) in workers.elements {
-            if worker.state == .starting { doom(worker, &actions) }
+            if worker.state == .starting {
+                dismiss(worker, &actions)
+                continue
+            }
             revoke(worker.inFlight.compactMap(\.task).filter { tasks[$0]!.stop == nil }, from: id, &actions)
         }
         settle(&actions)

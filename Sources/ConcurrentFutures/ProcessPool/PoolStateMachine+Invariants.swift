@@ -46,11 +46,11 @@ extension PoolStateMachine {
         guard life == .open, canStartWorkers, workers.count < configuration.maxWorkers else { return }
         let ahead = workers.elements.reduce(0) { $0 + max(0, $1.element.liveCount - 1) }
         precondition(
-            ahead <= startingCount || areStartsHeldBack,
+            ahead <= vacantCount || areStartsHeldBack,
             "a task waits behind another although there could be one more worker"
         )
         precondition(
-            backlogCount <= startingCount || areStartsHeldBack,
+            backlogCount <= vacantCount || areStartsHeldBack,
             "a task waits although there could be one more worker"
         )
     }
@@ -62,6 +62,10 @@ extension PoolStateMachine {
             "room is counted"
         )
         precondition(worker.room >= 0, "a channel holds more than it can")
+        precondition(
+            worker.state != .starting || worker.inFlight.isEmpty || givesTasksToStartingWorkers,
+            "a worker that is being started has a task that another could have"
+        )
         precondition(worker.inFlight.count <= configuration.prefetch, "a worker holds more than it may")
         if let most = configuration.maxTasksPerWorker {
             precondition(worker.finishedCount + worker.liveCount <= most, "a worker gets more tasks than it may")

@@ -104,6 +104,8 @@ extension PoolStateMachine {
         }
 
         var oldest: TaskID? { inFlight.first { $0.task != nil }?.task }
+        /// Whether it has a task although it does not stand ready.
+        var holdsInAdvance: Bool { state == .starting && liveCount > 0 }
         /// Whether it is there to stay.
         var isActive: Bool { (state == .ready || state == .starting) && !isRetiring }
     }

@@ -156,6 +156,7 @@ package struct PoolStateMachine: ~Copyable {
         worker.state = .ready
         startingCount -= 1
         startBackoff.succeeded()
+        oldestChanged(worker, &actions)
         becomeFree(worker, &actions)
         settle(&actions)
     }
@@ -212,6 +213,7 @@ package struct PoolStateMachine: ~Copyable {
         let wasOldest = worker.oldest == task
         worker.inFlight[index].task = nil
         worker.liveCount -= 1
+        if worker.isRetiring, worker.state == .starting { dismiss(worker, &actions) }
         requeue(task, &actions)
         if wasOldest { oldestChanged(worker, &actions) }
         dispatch(&actions)
@@ -237,7 +239,8 @@ package struct PoolStateMachine: ~Copyable {
         configuration.maxWorkers = maxWorkers
         mayLetGo = true
         var surplus = workers.elements.count { $0.element.isActive } - maxWorkers
-        for (_, worker) in workers.elements where surplus < 0 && worker.state == .ready && worker.isRetiring {
+        for (_, worker) in workers.elements
+        where surplus < 0 && worker.isRetiring && (worker.state == .ready || worker.state == .starting) {
             worker.isRetiring = false
             surplus += 1
         }
@@ -249,7 +252,7 @@ package struct PoolStateMachine: ~Copyable {
             surplus -= 1
             worker.isRetiring = true
             if worker.state == .starting {
-                doom(worker, &actions)
+                dismiss(worker, &actions)
             } else {
                 revokeAllButOldest(of: worker, &actions)
             }
