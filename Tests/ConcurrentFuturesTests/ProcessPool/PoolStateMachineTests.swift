@@ -23,9 +23,14 @@ struct PoolStateMachineTests {
         var machine: PoolStateMachine
         var actions: PoolStateMachine.Actions = []
 
-        init(maxWorkers: Int, prefetch: Int = 8) {
+        init(maxWorkers: Int, prefetch: Int = 8, maxTasksPerWorker: Int? = nil) {
             machine = PoolStateMachine(
-                configuration: .init(maxWorkers: maxWorkers, prefetch: prefetch, channelRoom: 1000)
+                configuration: .init(
+                    maxWorkers: maxWorkers,
+                    prefetch: prefetch,
+                    channelRoom: 1000,
+                    maxTasksPerWorker: maxTasksPerWorker
+                )
             )
         }
 
