@@ -80,7 +80,7 @@ import PoolSimulation
             startMethod: startMethod,
             options: ProcessPoolOptions(
                 gracePeriod: .milliseconds(400),
-                maxTasksPerWorker: Bool.random(using: &generator) ? 500 : nil,
+                maxTasksPerWorker: [1, 500, nil].randomElement(using: &generator)!,
                 idleTimeout: Bool.random(using: &generator) ? .milliseconds(500) : nil,
                 memoryLimit: 96 << 20,
                 environment: [Mark.variable: mark.value]

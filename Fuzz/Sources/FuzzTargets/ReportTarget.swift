@@ -6,14 +6,15 @@ struct ReportTarget: FuzzTarget {
     let mostBytesPerByte = 3 * MemoryLayout<ImageIdentity>.stride
 
     func read(_ input: UnsafeRawBufferPointer) -> Bool {
-        var decoder = BinaryDecoder(input)
-        guard let report = try? decoder.decode(KeeperReport.self) else { return false }
+        guard let report = try? KeeperReport(received: input) else { return false }
         if case .ready(let images) = report { _ = LoadedImages.mismatch(with: images) }
         return true
     }
 
     func restructure(_ input: [UInt8], _ mutator: inout Mutator) -> [UInt8] {
-        EncodedMessage.change(input[...], &mutator)
+        // Those that are brief have no structure.
+        let isBrief = input.withUnsafeBytes { BriefMessage($0) } != nil
+        return isBrief ? mutator.changeBytes(of: input) : EncodedMessage.change(input[...], &mutator)
     }
 
     var seeds: [[UInt8]] {
@@ -23,6 +24,6 @@ struct ReportTarget: FuzzTarget {
             .startFailed(4, reason: "too many processes", isShortage: true), .ended(5, ExitStatus(signal: 9)),
             .ended(1 << 33, ExitStatus(signal: 0, exitCode: 42, processorTime: 1_000_000)),
         ]
-        return reports.map { encoded($0) }
+        return reports.map { $0.brief?.bytes ?? encoded($0) }
     }
 }

@@ -29,7 +29,7 @@ public struct MapResults<Output: Sendable>: AsyncSequence {
 
         /// The next result, or `nil` after the last.
         ///
-        /// - Parameter actor: The caller's isolation, which is not left.
+        /// - Parameter actor: What the protocol asks for. The caller's isolation is not left, whatever this is.
         /// - Throws: what the function or the input threw, ``PoolError``, or `CancellationError` if the task was cancelled.
         @inlinable
         public nonisolated(nonsending) mutating func next(isolation actor: (any Actor)?) async throws(any Error)
@@ -105,7 +105,7 @@ public struct MapOutcomes<Output: Sendable>: AsyncSequence {
 
         /// The next outcome, or `nil` after the last.
         ///
-        /// - Parameter actor: The caller's isolation, which is not left.
+        /// - Parameter actor: What the protocol asks for. The caller's isolation is not left, whatever this is.
         @inlinable
         public nonisolated(nonsending) mutating func next(isolation actor: (any Actor)?) async -> Result<
             Output, any Error

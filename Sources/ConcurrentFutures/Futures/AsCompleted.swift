@@ -55,7 +55,7 @@ public struct AsCompleted<Value: Sendable>: AsyncSequence, Sendable {
 
         /// The next future that has ended, or `nil` after the last and when the task is cancelled.
         ///
-        /// - Parameter actor: The caller's isolation, which is not left.
+        /// - Parameter actor: What the protocol asks for. The caller's isolation is not left, whatever this is.
         public nonisolated(nonsending) mutating func next(isolation actor: (any Actor)?) async -> Future<Value>? {
             guard case .finished(let future) = await observation?.next() else {
                 observation = nil
@@ -97,7 +97,7 @@ public struct AsCompletedWithin<Value: Sendable>: AsyncSequence, Sendable {
 
         /// The next future that has ended, or `nil` after the last.
         ///
-        /// - Parameter actor: The caller's isolation, which is not left.
+        /// - Parameter actor: What the protocol asks for. The caller's isolation is not left, whatever this is.
         /// - Throws: ``PoolError`` when the time has passed, `CancellationError` when the task is cancelled.
         public nonisolated(nonsending) mutating func next(
             isolation actor: (any Actor)?

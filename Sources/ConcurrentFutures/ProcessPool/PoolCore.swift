@@ -206,11 +206,11 @@ struct PoolCore: ~Copyable {
 
     /// A worker is being started; from now on its channel can be written to.
     ///
-    /// - Parameter isToBeHeard: whether it has something to say before it is given anything.
+    /// - Parameter takesTaskAtOnce: whether it may be sent its task before it has said that it stands ready.
     mutating func add(
         _ channel: any WorkerChannel,
         for id: WorkerID,
-        isToBeHeard: Bool,
+        takesTaskAtOnce: Bool,
         _ aftermath: inout Aftermath
     ) {
         guard let state = machine.workers[id] else {
@@ -219,7 +219,7 @@ struct PoolCore: ~Copyable {
         let index = Self.index(of: id)
         while workers.count <= index { workers.append(nil) }
         workers[index] = WorkerEnd(state, channel: channel)
-        if isToBeHeard { return }
+        guard takesTaskAtOnce else { return }
         tellTime()
         machine.workerReachable(id, actions: &actions)
         carryOut(&aftermath)

@@ -135,6 +135,9 @@ extension PoolDriver {
                 // It ends by itself; what it wrote last is known once it has.
                 core.putDown(link.id, &aftermath)
             } else if let worker {
+                guard link.isReady else {
+                    throw ChannelFailure(message: "it answered before it had said that it stands ready")
+                }
                 try core.received(replies[index], from: worker, &aftermath)
             }
         }

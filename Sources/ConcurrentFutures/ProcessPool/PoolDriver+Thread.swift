@@ -33,7 +33,8 @@ extension PoolDriver {
             case .nothing, .leftToOther:
                 let start = monotonicNanoseconds()
                 wasLeftToOther = sleep()
-                wait.slept(nanoseconds: monotonicNanoseconds() - start)
+                // A sleep without a look before says nothing of how long to look.
+                if wait.hasLooked { wait.slept(nanoseconds: monotonicNanoseconds() - start) }
                 continue
             }
             wasLeftToOther = false

@@ -11,7 +11,13 @@ extension PoolDriver {
 
     func startWorker(_ id: WorkerID) {
         do {
-            try launchWorker(id)
+            do {
+                try launchWorker(id)
+            } catch let error as SystemError where error.isShortage && !endedLinks.isEmpty {
+                // What others had that have ended may be enough.
+                endedLinks = []
+                try launchWorker(id)
+            }
         } catch {
             workerDidNotStart(id, String(describing: error), isShortage: (error as? SystemError)?.isShortage == true)
         }
@@ -34,10 +40,10 @@ extension PoolDriver {
         let link = WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading)
         links.append(link)
         reception.withLock { $0.add(link) }
-        // What its initializer throws, and what memory it has at its birth, is to be known first.
-        let isToBeHeard = settings.initializer != nil || memoryWatch != nil
+        // Not where it has something to say first: what its initializer throws, or what memory it has at its birth.
+        let takesTaskAtOnce = settings.initializer == nil && memoryWatch == nil
         let functions = withCore { core, aftermath in
-            core.add(channel, for: id, isToBeHeard: isToBeHeard, &aftermath)
+            core.add(channel, for: id, takesTaskAtOnce: takesTaskAtOnce, &aftermath)
             return launcher.isReady ? core.takeNewFunctions(atMost: Self.mostFunctionsAtOnce) : []
         }
         // For those that are started later: this one is not to wait.

@@ -114,10 +114,10 @@ extension PoolStateMachine {
         let fullest = workers.elements.filter { $0.element.liveCount >= 2 || $0.element.holdsInAdvance }
             .sorted { $0.element.liveCount > $1.element.liveCount }
         for (id, worker) in fullest where wanted > 0 {
-            let runningCount = worker.holdsInAdvance ? 0 : 1
-            let most = worker.holdsInAdvance ? 1 : min(worker.liveCount / 2, Self.mostTakenBackAtOnce)
-            let surplus = worker.inFlight.compactMap(\.task).dropFirst(runningCount)
-                .filter { tasks[$0]!.stop == nil }.suffix(most)
+            // One that is being started runs none of what it has.
+            let surplus = worker.inFlight.compactMap(\.task).dropFirst(worker.holdsInAdvance ? 0 : 1)
+                .filter { tasks[$0]!.stop == nil }
+                .suffix(min(max(worker.liveCount / 2, 1), Self.mostTakenBackAtOnce))
             revoke(surplus, from: id, &actions)
             wanted -= surplus.count
         }
@@ -186,7 +186,7 @@ extension PoolStateMachine {
     /// Whether a worker has its task before it stands ready: if it is to have one only, no other is lost by that.
     var givesTasksToStartingWorkers: Bool { configuration.maxTasksPerWorker == 1 }
 
-    /// A worker that is being started can be sent to, and nothing is known that it has to say before.
+    /// A worker that is being started can be sent to.
     package mutating func workerReachable(_ id: WorkerID, actions: inout Actions) {
         guard givesTasksToStartingWorkers, life == .open, let worker = workers[id], worker.state == .starting,
             worker.inFlight.isEmpty

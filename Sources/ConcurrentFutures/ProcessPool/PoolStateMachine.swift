@@ -250,10 +250,10 @@ package struct PoolStateMachine: ~Copyable {
         }
         for (_, worker) in workers.elements where surplus > 0 && worker.isActive {
             surplus -= 1
-            worker.isRetiring = true
             if worker.state == .starting {
                 dismiss(worker, &actions)
             } else {
+                worker.isRetiring = true
                 revokeAllButOldest(of: worker, &actions)
             }
         }

@@ -81,7 +81,7 @@ enum ChildProcesses {
         try retrying("sigaction") { sigaction(SIGCHLD, &action, nil) }
     }
 
-    /// For a child of who had a bell rung.
+    /// In a child that was forked by a process which had one rung: the child's own children end unheard.
     static func ringAtDeathsNoMore() {
         cf_default_signal(SIGCHLD)
     }

@@ -5,6 +5,7 @@ import Glibc
 extension CurrentProcess {
     /// Closes all descriptors but the standard streams and those named, which are in ascending order.
     static func closeDescriptors(except kept: [Int32]) throws(SystemError) {
+        assert(zip(kept, kept.dropFirst()).allSatisfy { $0 < $1 }, "what is to be kept is not in order")
         var next: UInt32 = 3
         for number in kept where number >= 3 {
             let last = UInt32(number) - 1

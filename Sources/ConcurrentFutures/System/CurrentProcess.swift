@@ -18,7 +18,7 @@ enum CurrentProcess {
     /// - Parameter parent: the pid that the parent must still have; if it has ended before the call, no signal will ever come.
     static func dieWithParent(_ parent: Int32) throws(SystemError) {
         try retrying("prctl(PR_SET_PDEATHSIG)") { cf_prctl_set_parent_death_signal(SIGKILL) }
-        if getppid() != parent { _exit(0) }
+        if getppid() != parent { end(code: 0) }
     }
 
     /// Takes back what ``dieWithParent(_:)`` asked for.
@@ -36,9 +36,8 @@ enum CurrentProcess {
         getenv(name).map { String(cString: $0) }
     }
 
-    /// - Parameter name: of 15 bytes at most, and a zero.
-    static func setName(_ name: [CChar]) {
-        _ = cf_prctl_set_name(name)
+    static func setName(_ name: ThreadName) {
+        _ = cf_prctl_set_name(name.cString)
     }
 
     /// Gives every signal its default meaning and blocks none.

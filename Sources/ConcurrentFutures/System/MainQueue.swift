@@ -5,12 +5,26 @@ import Glibc
 /// The main thread's queue, on which the main actor's work arrives.
 enum MainQueue {
     /// The descriptor on which it is told that something has arrived; libdispatch makes it when it is asked first.
-    static var descriptorNumber: Int32 { _dispatch_get_main_queue_handle_4CF() }
+    private static var descriptorNumber: Int32 { _dispatch_get_main_queue_handle_4CF() }
 
-    /// Takes the descriptor, which was inherited and would be shared with other processes, for this process alone. Its number stays, because libdispatch keeps that.
-    static func renewDescriptor(_ number: Int32) throws(SystemError) {
-        let bell = try Doorbell()
-        try retrying("dup3") { cf_duplicate_as(bell.descriptor.number, number) }
+    /// What a process that is forked inherits of the queue.
+    struct Inheritance {
+        let descriptorNumber = MainQueue.descriptorNumber
+        /// Whether something has arrived that nobody has run.
+        private let isRung: Bool
+
+        /// Before the fork.
+        init() {
+            var polled = pollfd(fd: descriptorNumber, events: Int16(POLLIN), revents: 0)
+            isRung = poll(&polled, 1, 0) > 0
+        }
+
+        /// Puts a descriptor that is this process's alone in the place of the one that others have, too. Its number stays, because libdispatch keeps that.
+        func takeOver() throws(SystemError) {
+            let bell = try Doorbell()
+            if isRung { bell.ring() }
+            try retrying("dup3") { cf_duplicate_as(bell.descriptor.number, descriptorNumber) }
+        }
     }
 
     /// Runs what arrives on the main queue, for ever. Must be called on the main thread.

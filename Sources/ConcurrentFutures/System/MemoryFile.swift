@@ -131,13 +131,9 @@ final class MemoryMapping: @unchecked Sendable {
         // Behind the end of the file there is nothing; the ring's second place is put there.
         base = try Self.map(file, count: count, writable: writable)
         lease = nil
-        do {
-            let second = base + headerCount + ringCount
-            _ = try Self.map(file, from: headerCount, count: ringCount, at: second, writable: writable)
-        } catch {
-            munmap(base, count)
-            throw error
-        }
+        // If that fails, what there is goes with this object.
+        let second = base + headerCount + ringCount
+        _ = try Self.map(file, from: headerCount, count: ringCount, at: second, writable: writable)
     }
 
     /// - Parameter place: where to map it, in the place of what is mapped there; anywhere if `nil`.

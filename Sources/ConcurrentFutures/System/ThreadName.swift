@@ -1,4 +1,4 @@
-/// What tools call a thread.
+/// What tools call a thread, or a process, which has the name of its first one.
 struct ThreadName: Sendable, ExpressibleByStringLiteral {
     /// Ends with a zero. Made once and not where the thread is started, which may be in a process that was just forked.
     let cString: [CChar]

@@ -52,6 +52,18 @@ protocol KeeperMessage: Codable {
     init?(_ brief: BriefMessage)
 }
 
+extension KeeperMessage {
+    /// - Throws: `DecodingError` if it is none.
+    init(received bytes: UnsafeRawBufferPointer) throws {
+        if let brief = BriefMessage(bytes), let message = Self(brief) {
+            self = message
+        } else {
+            var decoder = BinaryDecoder(bytes)
+            self = try decoder.decode(Self.self)
+        }
+    }
+}
+
 extension KeeperCommand: KeeperMessage {
     var brief: BriefMessage? {
         switch self {
@@ -114,8 +126,6 @@ extension MessageSocket {
         _ type: Message.Type
     ) throws -> (Message, Result<[Descriptor], SystemError>)? {
         guard let message = try receive() as MessageSocket.Message? else { return nil }
-        let brief = message.bytes.withUnsafeBytes { BriefMessage($0) }
-        if let brief, let decoded = Message(brief) { return (decoded, message.descriptors) }
-        return (try message.decode(type), message.descriptors)
+        return (try message.bytes.withUnsafeBytes { try Message(received: $0) }, message.descriptors)
     }
 }

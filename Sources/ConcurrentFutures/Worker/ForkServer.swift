@@ -11,7 +11,8 @@ final class ForkServer {
     private let poller: Poller
     private var workers: [Int32: WorkerID] = [:]
     private var functions = FunctionTable()
-    private var isReadyToFork = false
+    /// How often it has forked, or tried to.
+    private var forkCount = 0
 
     private enum Token {
         static let socket: UInt64 = 0
@@ -25,11 +26,8 @@ final class ForkServer {
     ///   - settings: the file with the ``KeeperSettings``.
     init(socket: MessageSocket, host: Descriptor, settings: Descriptor) throws {
         CurrentProcess.resetSignals()
-        CurrentProcess.setName(Array("cf-forkserver".utf8CString))
+        CurrentProcess.setName("cf-forkserver")
         try CurrentProcess.adoptOrphans()
-        // Workers inherit these.
-        CurrentProcess.bufferStandardOutputByLine()
-        CurrentProcess.dumpNoCore()
         self.socket = socket
         self.host = host
         settingsFile = settings
@@ -47,8 +45,10 @@ final class ForkServer {
         try report(.ready(images: LoadedImages.handshake()))
         if let directory = settings.workingDirectory { try changeDirectory(to: directory) }
         if let preload = settings.preload { try run(preload) }
-        // Workers inherit that, too.
+        // Workers inherit these, whatever the preload has made of them.
         CurrentProcess.readStandardInputFromNothing()
+        CurrentProcess.bufferStandardOutputByLine()
+        CurrentProcess.dumpNoCore()
         var hostIsGone = false
         while !hostIsGone {
             var commandsWait = false
@@ -156,61 +156,69 @@ final class ForkServer {
 
     private func start(_ id: WorkerID, _ method: StartMethod, _ descriptors: WorkerDescriptors) throws {
         if method == .forkServer { try getReadyToFork() }
-        let keeper = CurrentProcess.pid
+        let pid =
+            switch method {
+            case .forkServer: try forkWorker(id, descriptors)
+            case .spawn: try forkToSpawnWorker(id, descriptors)
+            }
+        // Until it is reaped the number is the child's, so the handle cannot be of another process.
+        workers[pid] = id
+        let handle = try? ProcessHandle(pid: pid)
+        if let handle, (try? report(.started(id, pid: pid), descriptors: [handle.descriptor])) != nil { return }
+        // The host can do without a handle. What it must not be told is that there is no worker: it may have begun a task.
+        if (try? report(.started(id, pid: pid))) == nil { ChildProcesses.killGroup(pid) }
+    }
+
+    private func forkWorker(_ id: WorkerID, _ descriptors: WorkerDescriptors) throws -> Int32 {
         let plan = WorkerPlan(
             id,
-            keeper: keeper,
+            keeper: CurrentProcess.pid,
             descriptors: descriptors,
             settings: settings.worker,
             functions: functions,
-            mainQueueDescriptor: method == .forkServer ? MainQueue.descriptorNumber : nil
+            mainQueue: MainQueue.Inheritance()
         )
         let threadNumber = ThreadNumber.ofMainThread()
         let pid = try ChildProcesses.fork()
-        if pid == 0 {
-            switch method {
-            case .forkServer:
-                threadNumber.renew(to: CurrentProcess.pid)
-                // All others mean here what they did at the beginning.
-                ChildProcesses.ringAtDeathsNoMore()
-                Worker.run(plan)
-            case .spawn: becomeSpawnedWorker(id, keeper: keeper, descriptors)
-            }
-        }
-        // Until it is reaped the number is the child's, so the handle cannot be of another process.
-        workers[pid] = id
-        do {
-            let handle = try ProcessHandle(pid: pid)
-            try report(.started(id, pid: pid), descriptors: [handle.descriptor])
-        } catch {
-            // The host is told that it was not started, so it must not live, and nothing more is to be told of it.
-            workers[pid] = nil
-            ChildProcesses.killGroup(pid)
-            throw error
-        }
+        guard pid == 0 else { return pid }
+        threadNumber.renew(to: CurrentProcess.pid)
+        // What the other signals mean it inherits, from when this process gave them their default meanings.
+        ChildProcesses.ringAtDeathsNoMore()
+        Worker.run(plan)
     }
 
-    /// Does once for all workers what each would have to do for itself.
+    private func forkToSpawnWorker(_ id: WorkerID, _ descriptors: WorkerDescriptors) throws -> Int32 {
+        let keeper = CurrentProcess.pid
+        let pid = try ChildProcesses.fork()
+        guard pid == 0 else { return pid }
+        becomeSpawnedWorker(id, keeper: keeper, descriptors)
+    }
+
     private func getReadyToFork() throws {
-        if isReadyToFork { return }
-        let threads = try CurrentProcess.threadCount()
-        guard threads == 1 else {
-            throw PoolError(
-                .unsupportedHost,
-                """
-                something in this program started \(threads - 1) thread(s) before main, and a process with threads cannot be \
-                forked safely; use startMethod: .spawn
-                """
-            )
+        if forkCount == 0 {
+            // Nothing runs here later on that could start a thread.
+            let threads = try CurrentProcess.threadCount()
+            guard threads == 1 else {
+                throw PoolError(
+                    .unsupportedHost,
+                    """
+                    something in this program started \(threads - 1) thread(s) before main, and a process with threads cannot be \
+                    forked safely; use startMethod: .spawn
+                    """
+                )
+            }
         }
-        // It is only about speed, and what a worker cannot do it tells itself.
+        if forkCount == Self.forksBeforeRehearsal { rehearse() }
+        forkCount += 1
+    }
+
+    /// It takes a millisecond, in which a worker could be at work: the first ones do not wait for it.
+    private static let forksBeforeRehearsal = 2
+
+    /// Does once for all workers from now on what each would have to do for itself. It is only about speed, and what a worker cannot do it tells itself.
+    private func rehearse() {
         try? Rehearsal.perform()
-        try? MainQueue.renewDescriptor(MainQueue.descriptorNumber)
-        CurrentProcess.startSession()
-        yieldProcessor()
-        if ProcessHandle.hasEnded(host) { leaveNothing() }
-        // Nothing runs here from now on that could start a thread.
-        isReadyToFork = true
+        Rehearsal.makeCalls(pollingOn: host)
     }
 
     private func becomeSpawnedWorker(_ id: WorkerID, keeper: Int32, _ descriptors: WorkerDescriptors) -> Never {

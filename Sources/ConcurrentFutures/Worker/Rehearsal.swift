@@ -4,7 +4,7 @@
 /// program's, the functions of libraries at their first call. So is memory of which the parent had none: a second thread's stack, and what the allocator keeps for it. That took a
 /// worker half of the time that it lives for one short task.
 ///
-/// It is one task, that runs none of the program's code, on rings of its own; it leaves no thread, descriptor or mapping behind.
+/// It is one task, that runs none of the program's code, on rings of its own; it leaves no thread and no descriptor behind, and no memory but what a second thread had.
 enum Rehearsal {
     static func perform() throws {
         let (host, end) = try RingChannel.make(bell: try Doorbell())
@@ -21,6 +21,15 @@ enum Rehearsal {
         try SystemThread.startJoinable(name: Worker.taskThreadName) { loop.serve {} }.join()
         // Where one has ended the next one is started otherwise: it gets that one's stack.
         try SystemThread.startJoinable(name: Worker.taskThreadName) {}.join()
+    }
+
+    /// Makes the calls of a worker that are not part of ``perform()``, so that the loader has found their functions. They change nothing for a process that
+    /// leads a session already and whose main queue nobody serves.
+    static func makeCalls(pollingOn descriptor: Descriptor) {
+        try? MainQueue.Inheritance().takeOver()
+        CurrentProcess.startSession()
+        yieldProcessor()
+        _ = ProcessHandle.hasEnded(descriptor)
     }
 
     private static func rehearsed(_ number: Int) -> Int { number }

@@ -46,7 +46,7 @@ enum Worker {
         CurrentProcess.setName(plan.name)
         if let standardError = plan.standardError { CurrentProcess.redirectStandardError(to: standardError) }
         try CurrentProcess.closeDescriptors(except: plan.keptDescriptors)
-        if let number = plan.mainQueueDescriptor { try MainQueue.renewDescriptor(number) }
+        try plan.mainQueue?.takeOver()
         CurrentProcess.offerToOutOfMemoryKiller()
         WorkerContext.enterWorker(plan.id)
         if let steps = plan.settings.niceness { try CurrentProcess.becomeNicer(by: steps) }

@@ -9,10 +9,10 @@ final class WorkerPlan {
     let settings: WorkerSettings
     /// Those that were looked up for it.
     let functions: FunctionTable
-    /// What tools call it, as a C string.
-    let name: [CChar]
+    /// What tools call it.
+    let name: ThreadName
     /// What it has inherited for its main queue.
-    let mainQueueDescriptor: Int32?
+    let mainQueue: MainQueue.Inheritance?
     /// All that it keeps, in ascending order.
     let keptDescriptors: [Int32]
 
@@ -22,7 +22,7 @@ final class WorkerPlan {
         descriptors: WorkerDescriptors,
         settings: WorkerSettings,
         functions: FunctionTable = FunctionTable(),
-        mainQueueDescriptor: Int32? = nil
+        mainQueue: MainQueue.Inheritance? = nil
     ) {
         self.id = id
         self.keeper = keeper
@@ -30,9 +30,9 @@ final class WorkerPlan {
         standardError = descriptors.standardError
         self.settings = settings
         self.functions = functions
-        name = Array("cf-worker-\(UInt32(truncatingIfNeeded: id))".utf8CString)
-        self.mainQueueDescriptor = mainQueueDescriptor
-        let numbers = descriptors.channel.all.map(\.number) + (mainQueueDescriptor.map { [$0] } ?? [])
+        name = ThreadName("cf-worker-", suffix: "\(UInt32(truncatingIfNeeded: id))")
+        self.mainQueue = mainQueue
+        let numbers = descriptors.channel.all.map(\.number) + (mainQueue.map { [$0.descriptorNumber] } ?? [])
         keptDescriptors = numbers.sorted()
     }
 }

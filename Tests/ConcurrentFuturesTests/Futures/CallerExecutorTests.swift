@@ -40,11 +40,21 @@ struct CallerExecutorTests {
         while let square = try await squares.next() { sum += square }
         var outcomes = pool.map(0..<10, Work.square).results.makeAsyncIterator()
         while let outcome = await outcomes.next() { sum += try outcome.get() }
+        sum += try await Self.sum(pool.map(0..<10, Work.square))
         sum += try await pool.map(0..<10, Work.square).collect().count
         sum += await pool.map(0..<10, Work.square).results.collect().count
         sum += try await Caller().run(Work.square, 3)
-        #expect(sum == 4 + 9 + 5 * 285 + 20 + 9)
+        #expect(sum == 4 + 9 + 6 * 285 + 20 + 9)
         await pool.shutdown()
+    }
+
+    /// By way of the protocol.
+    private nonisolated(nonsending) static func sum<Numbers: AsyncSequence>(_ numbers: Numbers) async throws -> Int
+    where Numbers.Element == Int {
+        var iterator = numbers.makeAsyncIterator()
+        var sum = 0
+        while let number = try await iterator.next(isolation: #isolation) { sum += number }
+        return sum
     }
 
     static func finishedFutures() -> [Future<Int>] {

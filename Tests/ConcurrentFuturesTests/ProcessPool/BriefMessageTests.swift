@@ -33,17 +33,23 @@ struct BriefMessageTests {
         }
     }
 
-    @Test("all others are encoded, also one that is as long as a brief one")
+    @Test("all others are encoded, and cannot be taken for brief ones")
     func encoded() throws {
         let reports: [KeeperReport] = [.preloaded, .startFailed(4, reason: "none", isShortage: true)]
         for report in reports {
             let (arrived, size) = try sent(report)
             #expect("\(arrived)" == "\(report)" && size > 21)
         }
+        var sizes: Set<Int> = []
         for length in 0..<64 {
             let command = KeeperCommand.prepare(number: 1, definition: Array(repeating: 1, count: length))
-            #expect("\(try sent(command).0)" == "\(command)")
+            let (arrived, size) = try sent(command)
+            #expect("\(arrived)" == "\(command)")
+            sizes.insert(size)
         }
+        // Such a one is longer anyhow. It begins otherwise, too.
+        #expect(sizes.allSatisfy { $0 > 21 })
+        #expect(BriefMessage.Kind(rawValue: Tag.message) == nil)
     }
 
     @Test("one of the other side's, or one that is none, is refused")

@@ -177,7 +177,10 @@ struct CleanlinessTests {
     }
 
     // P14
-    @Test("a line that a worker printed is not lost when it is killed", arguments: StartMethod.allCases)
+    @Test(
+        "a line that a worker printed is not lost when it is killed, whatever a preload did",
+        arguments: StartMethod.allCases
+    )
     func printedLine(method: StartMethod) async throws {
         // The worker's standard output is that of its own host, which here is a worker with a file for it.
         let directory = try TemporaryDirectory()
@@ -186,7 +189,14 @@ struct CleanlinessTests {
             try await outer.run(
                 { (path: String, method: StartMethod) async throws -> Void in
                     dup2(creat(path, 0o600), 1)
-                    try await withProcessPool(maxWorkers: 1, startMethod: method) { pool async throws in
+                    // With the other method nothing is inherited.
+                    let preload: PreloadCall? =
+                        method == .forkServer ? .call(StartupWork.bufferStandardOutputFully) : nil
+                    try await withProcessPool(
+                        maxWorkers: 1,
+                        startMethod: method,
+                        preload: preload
+                    ) { pool async throws in
                         _ = await pool.submit { () -> Int in
                             print("this line")
                             raise(SIGKILL)

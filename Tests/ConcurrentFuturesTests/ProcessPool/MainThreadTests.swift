@@ -1,4 +1,5 @@
 import ConcurrentFutures
+import Dispatch
 import Glibc
 import Synchronization
 import Testing
@@ -29,6 +30,14 @@ private enum MainThreadWork {
 
     static func touchMutex() {
         number.withLock { $0 = 0 }
+    }
+
+    static func leaveWorkOnMainQueue() {
+        DispatchQueue.main.async { number.withLock { $0 += 1 } }
+    }
+
+    static func numberOnMain(_ n: Int) async -> Int {
+        await MainActor.run { number.withLock { $0 } }
     }
 
     /// The main thread and another one want one mutex again and again.
@@ -65,6 +74,20 @@ struct MainThreadTests {
     func mutex() async throws {
         try await withProcessPool(maxWorkers: 1, preload: .call(MainThreadWork.touchMutex)) { pool async throws in
             #expect(try await pool.run(MainThreadWork.share, 1000, timeout: .seconds(20)) == 2000)
+        }
+    }
+
+    // P12
+    @Test("runs what the preload has left on the main queue, in each worker, and what comes later")
+    func inheritedWork() async throws {
+        try await withProcessPool(
+            maxWorkers: 2,
+            preload: .call(MainThreadWork.leaveWorkOnMainQueue),
+            options: ProcessPoolOptions(maxTasksPerWorker: 1)
+        ) { pool async throws in
+            for n in 0..<6 {
+                #expect(try await pool.run(MainThreadWork.numberOnMain, n, timeout: .seconds(20)) == 1)
+            }
         }
     }
 }

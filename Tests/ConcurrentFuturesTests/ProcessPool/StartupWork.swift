@@ -86,6 +86,12 @@ enum StartupWork {
         try appendLine("\(child)", to: log)
     }
 
+    static func bufferStandardOutputFully() {
+        // Glibc's module shows a variable that anybody could change.
+        let output = dlsym(nil, "stdout")!.load(as: UnsafeMutablePointer<FILE>.self)
+        setvbuf(output, nil, _IOFBF, 1 << 16)
+    }
+
     /// Has signals mean something else from now on.
     static func changeSignals() {
         signal(SIGCHLD, SIG_IGN)

@@ -86,6 +86,42 @@ struct TasksInAdvanceTests {
         bench.machine.checkInvariants()
     }
 
+    // P4
+    @Test(
+        "fares like any other",
+        arguments: [
+            ProcessPoolOptions(maxTasksPerWorker: 1),
+            // Where a worker has something to say first.
+            ProcessPoolOptions(maxTasksPerWorker: 1, memoryLimit: 512 << 20),
+        ],
+        StartMethod.allCases
+    )
+    func real(options: ProcessPoolOptions, method: StartMethod) async throws {
+        let directory = try TemporaryDirectory()
+        let initializer = StartupCall.call(StartupWork.noteOnly, "initialized", directory.file("log"))
+        for initializer in [nil, initializer] {
+            try await withProcessPool(
+                maxWorkers: 2,
+                startMethod: method,
+                initializer: initializer,
+                options: options
+            ) { pool async throws in
+                let pids = (0..<10).map { pool.submit(ProcessWork.pid, $0) }
+                let crash = pool.submit(ProcessWork.die, .trap)
+                let late = pool.submit(StoppingWork.spin, 60_000, timeout: .milliseconds(50))
+                let unwanted = (0..<10).map { pool.submit(ProcessWork.pid, $0) }
+                for future in unwanted { future.cancel() }
+                var seen: Set<Int32> = []
+                for future in pids { seen.insert(try await future.value) }
+                #expect(seen.count == 10)
+                #expect((await crash.result.error as? PoolError)?.code == .workerCrashed)
+                #expect((await late.result.error as? PoolError)?.code == .timedOut)
+                for future in unwanted { _ = await future.result }
+                #expect(try await pool.run(Work.square, 3) == 9)
+            }
+        }
+    }
+
     private static func sum(_ bytes: [UInt8]) -> Int { bytes.reduce(0) { $0 &+ Int($1) } }
 
     @Test("is not lost with a start for which there was no room")
@@ -97,8 +133,8 @@ struct TasksInAdvanceTests {
             let earlier = limitDescriptors(of: forkServer, to: 1)
             let bytes = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* $0) }
             let futures = (0..<3).map { _ in pool.submit(Self.sum, bytes) }
-            // Long enough for the start to fail a few times, and not for the pool to give up.
-            try await Task.sleep(for: .milliseconds(200))
+            // Long enough for the start to fail, which takes a millisecond, and far too short for the pool to give up.
+            try await Task.sleep(for: .milliseconds(60))
             #expect(futures.allSatisfy { !$0.isDone })
             _ = limitDescriptors(of: forkServer, to: earlier)
             for future in futures { #expect(try await future.value == Self.sum(bytes)) }
