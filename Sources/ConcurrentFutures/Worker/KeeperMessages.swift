@@ -75,16 +75,9 @@ extension MessageSocket {
     /// - Returns: `nil` when the other end is closed.
     func receive<Message: Decodable>(_ type: Message.Type) throws -> (Message, Result<[Descriptor], SystemError>)? {
         guard let message = try receive() as MessageSocket.Message? else { return nil }
-        return (try message.decode(type), message.descriptors)
-    }
-}
-
-extension MessageSocket.Message {
-    /// What was sent as ``MessageSocket/send(encoding:descriptors:)`` does.
-    func decode<Content: Decodable>(_ type: Content.Type) throws -> Content {
-        try bytes.withUnsafeBytes { bytes in
+        return try message.bytes.withUnsafeBytes { bytes in
             var decoder = BinaryDecoder(bytes)
-            return try decoder.decode(type)
+            return (try decoder.decode(type), message.descriptors)
         }
     }
 }

@@ -36,8 +36,10 @@ private enum MainThreadWork {
         DispatchQueue.main.async { number.withLock { $0 += 1 } }
     }
 
-    static func numberOnMain(_ n: Int) async -> Int {
-        await MainActor.run { number.withLock { $0 } }
+    /// Waits for the main thread without giving it anything, which would wake it.
+    static func awaitNumber(_ n: Int) async throws -> Int {
+        while number.withLock({ $0 }) == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        return await MainActor.run { number.withLock { $0 } }
     }
 
     /// The main thread and another one want one mutex again and again.
@@ -86,7 +88,7 @@ struct MainThreadTests {
             options: ProcessPoolOptions(maxTasksPerWorker: 1)
         ) { pool async throws in
             for n in 0..<6 {
-                #expect(try await pool.run(MainThreadWork.numberOnMain, n, timeout: .seconds(20)) == 1)
+                #expect(try await pool.run(MainThreadWork.awaitNumber, n, timeout: .seconds(20)) == 1)
             }
         }
     }
