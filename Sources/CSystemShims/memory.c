@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CSystemShims.h"
 
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -92,3 +94,28 @@ ssize_t cf_receive_with_descriptors(
 }
 
 ssize_t cf_peek_size(int socket) { return recv(socket, NULL, 0, MSG_PEEK | MSG_TRUNC); }
+
+// The allocator keeps two words before its memory, what lies before and the size with three flags, and Swift's arrays four more. What has a mapping of
+// its own is flagged so, and begins with its page. Other allocators have other words there.
+__attribute__((no_sanitize("address", "thread"))) int cf_has_own_mapping(
+    const void *elements, size_t count, size_t page_size) {
+    const size_t header = 6 * sizeof(size_t), flags = 7, is_mapped = 2;
+    if ((uintptr_t)elements % page_size != header) return 0;
+    const size_t *chunk = (const size_t *)((uintptr_t)elements - header);
+    size_t size = chunk[1] & ~flags;
+    return chunk[0] == 0 && (chunk[1] & flags) == is_mapped && size % page_size == 0 && size >= header + count;
+}
+
+int cf_map_pages(void *place, size_t count, int fd, off_t offset) {
+    const int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_FIXED;
+    if (mmap(place, count, protection, flags, fd, offset) == place) return 0;
+    // What was mapped there may be gone by now, and then there was room for it.
+    if (mmap(place, count, protection, flags | MAP_ANONYMOUS, -1, 0) != place) abort();
+    return -1;
+}
+
+void cf_own_pages(void *place, size_t count, size_t page_size) {
+    for (size_t offset = 0; offset < count; offset += page_size) {
+        __atomic_fetch_or((unsigned char *)place + offset, 0, __ATOMIC_RELAXED);
+    }
+}

@@ -13,13 +13,13 @@ struct BinaryDecoder: ~Copyable, @unchecked Sendable {
 
     /// - Parameters:
     ///   - attachments: the files that have come with the bytes.
-    ///   - lent: what of the bytes is elsewhere, if anything is.
+    ///   - origin: where the bytes are from, if that means anything. It must outlive the decoder.
     init(
         _ bytes: UnsafeRawBufferPointer,
         attachments: Attachments = .none,
-        lent: UnsafePointer<LentRuns>? = nil
+        origin: UnsafePointer<ByteOrigin>? = nil
     ) {
-        reader = FormatReader(bytes, lent: lent)
+        reader = FormatReader(bytes, origin: origin)
         self.attachments = attachments
     }
 

@@ -13,6 +13,8 @@
 //
 // An element of an unkeyed container is a value, or a *run*: a word (tag `run`), the tag of a number and the bytes of as many
 // such numbers as the word's length holds, each of which is one element. An array of numbers is one run, and so is `Data`.
+// A *spaced run* (tag `spacedRun`) has a gap before its numbers: behind the tag of a number stand the gap's length as a UInt32 and as many bytes that
+// mean nothing; the word's length is that of the gap and the numbers. So long runs can lie in the pages of a file as an array has them.
 //
 // A field is a key and a value, or a key and the tag `absent`, which stands where `encodeIfPresent` had nothing to write: it
 // keeps the fields of every record of one type in the same places, and a reader treats it as if it were not there. A key is
@@ -56,7 +58,12 @@ enum Tag {
     static let unkeyed: UInt8 = 0x32
     static let run: UInt8 = 0x33
     static let message: UInt8 = 0x34
+    static let spacedRun: UInt8 = 0x37
     static let shortString: UInt8 = 0x80
+
+    /// Whether it is that of a run, spaced or not.
+    @inline(__always)
+    static func isRun(_ tag: UInt8) -> Bool { tag & ~(run ^ spacedRun) == run & spacedRun }
 
     /// The width in bytes of the number that follows a tag, or nil if the tag is not that of a number.
     @inline(__always)
@@ -116,3 +123,6 @@ let unkeyedHeaderSize = Word.size + MemoryLayout<UInt64>.size
 
 /// Where the numbers of a run start, after its word and the tag of its elements.
 let runHeaderSize = Word.size + 1
+
+/// Where the gap of a spaced run starts, after its length.
+let spacedRunHeaderSize = runHeaderSize + MemoryLayout<UInt32>.size

@@ -47,7 +47,7 @@ struct ElementCursor {
     @inline(__always)
     func next(_ session: DecodingSession, expecting type: Any.Type) throws -> Element {
         let tag = session.reader.byte(at: next, limit: limit)
-        if next >= runEnd, let tag, tag != Tag.run, let end = session.reader.end(of: next, limit: limit) {
+        if next >= runEnd, let tag, !Tag.isRun(tag), let end = session.reader.end(of: next, limit: limit) {
             return Element(place: ValuePlace(offset: next, limit: end), runEnd: 0, runTag: 0)
         }
         return try nextOfRun(session, expecting: type)
@@ -69,14 +69,13 @@ struct ElementCursor {
         var end = runEnd
         var tag = runTag
         if start >= end {
-            guard
-                let word = session.reader.word(Tag.run, header: runHeaderSize, at: start, limit: limit),
-                let elementTag = session.reader.byte(at: start + Word.size, limit: limit)
-            else { throw session.corrupted(at: start, "The bytes are not those of an element.") }
-            start += runHeaderSize
-            end = start + word.length
-            tag = elementTag
-            session.reader.lent?.pointee.fill(start..<end)
+            guard let run = session.reader.run(at: start, limit: limit) else {
+                throw session.corrupted(at: start, "The bytes are not those of an element.")
+            }
+            start = run.numbers.lowerBound
+            end = run.numbers.upperBound
+            tag = run.tag
+            session.reader.origin?.pointee.lent?.fill(start..<end)
         }
         guard let width = Tag.numberWidth(tag), width <= end - start else {
             throw session.corrupted(at: start, "The bytes are not those of a run of numbers.")

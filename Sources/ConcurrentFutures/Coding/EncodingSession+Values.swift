@@ -70,9 +70,27 @@ extension EncodingSession {
 
     /// Appends numbers as a run, the elements of an unkeyed container.
     func appendRun<Number: BinaryNumber>(_ numbers: UnsafeBufferPointer<Number>) {
+        appendRun(numbers, gap: gap(before: numbers.count * MemoryLayout<Number>.size, behind: 0))
+    }
+
+    /// How long the gap must be before numbers that are appended as a spaced run; 0 if they need not be.
+    ///
+    /// - Parameter others: how many bytes will be appended before the run.
+    private func gap(before size: Int, behind others: Int) -> Int {
+        out.gap(before: size, behind: others + spacedRunHeaderSize)
+    }
+
+    private func appendRun<Number: BinaryNumber>(_ numbers: UnsafeBufferPointer<Number>, gap: Int) {
         let bytes = UnsafeRawBufferPointer(numbers)
-        out.append(raw: Word(Tag.run, length: bytes.count).bits)
-        out.append(Number.tag)
+        if gap == 0 {
+            out.append(raw: Word(Tag.run, length: bytes.count).bits)
+            out.append(Number.tag)
+        } else {
+            out.append(raw: Word(Tag.spacedRun, length: gap + bytes.count).bits)
+            out.append(Number.tag)
+            out.append(raw: UInt32(gap))
+            out.append(zeroes: gap)
+        }
         out.appendRun(bytes)
     }
 
@@ -114,9 +132,10 @@ extension EncodingSession {
 
     private func appendArray<Number: BinaryNumber>(of numbers: [Number]) {
         let size = numbers.count * MemoryLayout<Number>.size
-        let length = numbers.isEmpty ? 0 : runHeaderSize + size
-        out.append(raw: Word(Tag.unkeyed, length: length).bits)
+        let gap = gap(before: size, behind: unkeyedHeaderSize)
+        let header = gap == 0 ? runHeaderSize : spacedRunHeaderSize + gap
+        out.append(raw: Word(Tag.unkeyed, length: numbers.isEmpty ? 0 : header + size).bits)
         out.append(raw: UInt64(numbers.count))
-        if !numbers.isEmpty { numbers.withUnsafeBufferPointer { appendRun($0) } }
+        if !numbers.isEmpty { numbers.withUnsafeBufferPointer { appendRun($0, gap: gap) } }
     }
 }

@@ -156,16 +156,23 @@ extension FormatReader {
 
     @inline(__always)
     private func array<Number: BinaryNumber>(of type: Number.Type, at offset: Int, limit: Int) -> [Number]? {
-        run(of: type, at: offset, limit: limit).map { Self.array(of: type, $0) }
+        run(of: type, at: offset, limit: limit).map { array(of: type, $0) }
     }
 
     /// The bytes as numbers. Every pattern of bits is one, and `run(of:at:limit:)` has seen to it that there are whole ones only.
-    private static func array<Number: BinaryNumber>(of type: Number.Type, _ bytes: UnsafeRawBufferPointer) -> [Number] {
-        [Number](unsafeUninitializedCapacity: bytes.count / MemoryLayout<Number>.size) { numbers, count in
+    private func array<Number: BinaryNumber>(of type: Number.Type, _ bytes: UnsafeRawBufferPointer) -> [Number] {
+        let lender = bytes.count >= LentPages.leastBytes ? origin?.pointee.lender : nil
+        var lent: LentPages?
+        let array = [Number](unsafeUninitializedCapacity: bytes.count / MemoryLayout<Number>.size) { numbers, count in
             let memory = UnsafeMutableRawBufferPointer(numbers)
-            FreshMemory.prepare(memory)
-            memory.copyMemory(from: bytes)
+            lent = lender?.lend(bytes, to: memory.baseAddress!)
+            if lent == nil {
+                FreshMemory.prepare(memory)
+                memory.copyMemory(from: bytes)
+            }
             count = bytes.count / MemoryLayout<Number>.size
         }
+        if let lender, let lent { lender.note(lent, borrower: array._owner!) }
+        return array
     }
 }

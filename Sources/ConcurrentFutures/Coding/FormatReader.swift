@@ -5,13 +5,13 @@
 /// it was compared with what is left, so that nothing overflows.
 struct FormatReader {
     let bytes: UnsafeRawBufferPointer
-    /// What of the bytes is elsewhere; `nil` if nothing is. It must stay where it is as long as the reader is used.
-    let lent: UnsafePointer<LentRuns>?
+    /// Where the bytes are from, if that means anything. It must stay where it is as long as the reader is used.
+    let origin: UnsafePointer<ByteOrigin>?
 
     @inline(__always)
-    init(_ bytes: UnsafeRawBufferPointer, lent: UnsafePointer<LentRuns>? = nil) {
+    init(_ bytes: UnsafeRawBufferPointer, origin: UnsafePointer<ByteOrigin>? = nil) {
         self.bytes = bytes
-        self.lent = lent
+        self.origin = origin
     }
 
     /// A number, or nil if it is not wholly between the offset and the limit.
@@ -59,6 +59,7 @@ struct FormatReader {
         case Tag.string, Tag.keyed: header = Word.size
         case Tag.unkeyed: header = unkeyedHeaderSize
         case Tag.run: header = runHeaderSize
+        case Tag.spacedRun: header = spacedRunHeaderSize
         default: return nil
         }
         return word(tag, header: header, at: offset, limit: limit).map { offset + header + $0.length }
@@ -77,13 +78,26 @@ struct FormatReader {
         guard let container = word(Tag.unkeyed, header: unkeyedHeaderSize, at: offset, limit: limit) else { return nil }
         let start = offset + unkeyedHeaderSize
         let end = start + container.length
-        guard let run = word(Tag.run, header: runHeaderSize, at: start, limit: end),
-            start + runHeaderSize + run.length == end,
-            byte(at: start + Word.size, limit: end) == Number.tag,
-            run.length % MemoryLayout<Number>.size == 0
+        guard let run = run(at: start, limit: end),
+            run.numbers.upperBound == end,
+            run.tag == Number.tag,
+            run.numbers.count % MemoryLayout<Number>.size == 0
         else { return nil }
-        let numbers = start + runHeaderSize..<end
-        return lent?.pointee.place(of: numbers) ?? slice(numbers)
+        return origin?.pointee.lent?.place(of: run.numbers) ?? slice(run.numbers)
+    }
+
+    /// The run at an offset, spaced or not: the tag of its numbers, which may be none, and where they are.
+    func run(at offset: Int, limit: Int) -> (tag: UInt8, numbers: Range<Int>)? {
+        guard let tag = byte(at: offset + Word.size, limit: limit) else { return nil }
+        if let word = word(Tag.run, header: runHeaderSize, at: offset, limit: limit) {
+            let start = offset + runHeaderSize
+            return (tag, start..<start + word.length)
+        }
+        guard let word = word(Tag.spacedRun, header: spacedRunHeaderSize, at: offset, limit: limit),
+            let gap = load(UInt32.self, at: offset + runHeaderSize, limit: limit), gap <= word.length
+        else { return nil }
+        let start = offset + spacedRunHeaderSize
+        return (tag, start + Int(gap)..<start + word.length)
     }
 
     @inline(__always)
@@ -155,9 +169,9 @@ struct FormatReader {
         var index = 0
         while offset < element {
             guard let end = end(of: offset, limit: bytes.count) else { return nil }
-            if byte(at: offset, limit: end) == Tag.run {
-                guard let width = byte(at: offset + Word.size, limit: end).flatMap(Tag.numberWidth) else { return nil }
-                let start = offset + runHeaderSize
+            if byte(at: offset, limit: end).map(Tag.isRun) == true {
+                guard let run = run(at: offset, limit: end), let width = Tag.numberWidth(run.tag) else { return nil }
+                let start = run.numbers.lowerBound
                 index += (min(end, max(start, element)) - start) / width
                 if element < end { return index }
             } else {

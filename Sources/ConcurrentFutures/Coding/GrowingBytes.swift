@@ -24,6 +24,14 @@ struct GrowingBytes: ~Copyable {
         fileCount += bytes.count
     }
 
+    mutating func append(zeroes number: Int) {
+        guard let place = roomInFile(number) else {
+            return array.append(contentsOf: repeatElement(0, count: number))
+        }
+        UnsafeMutableRawBufferPointer(start: place, count: number).initializeMemory(as: UInt8.self, repeating: 0)
+        fileCount += number
+    }
+
     /// Appends what may be read by copying, and without looking at it.
     mutating func appendRun(_ bytes: UnsafeRawBufferPointer) {
         append(bytes)

@@ -63,6 +63,21 @@ struct OutputBuffer: ~Copyable {
         flushed.appendRun(bytes)
     }
 
+    mutating func append(zeroes count: Int) {
+        flush()
+        flushed.append(zeroes: count)
+    }
+
+    /// How long a gap must be so that pages of numbers behind it can be lent from the file they will be in; 0 if there will be none, or none is needed.
+    ///
+    /// - Parameters:
+    ///   - size: of the numbers, in bytes.
+    ///   - others: how many bytes will be appended before the gap.
+    func gap(before size: Int, behind others: Int) -> Int {
+        guard size >= LentPages.leastBytes, source != nil else { return 0 }
+        return LentPages.gap(before: size, at: WarmFile.headerSize + count + others)
+    }
+
     private mutating func flush() {
         flushed.append(UnsafeRawBufferPointer(start: block, count: used))
         used = 0

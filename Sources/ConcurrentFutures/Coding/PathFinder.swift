@@ -82,11 +82,11 @@ struct PathFinder {
         while let end = reader.end(of: levels[level].place, limit: limit) {
             let place = levels[level].place
             var run: (start: Int, width: Int)?
-            if reader.byte(at: place, limit: end) == Tag.run {
-                guard let width = reader.byte(at: place + Word.size, limit: end).flatMap(Tag.numberWidth) else {
+            if reader.byte(at: place, limit: end).map(Tag.isRun) == true {
+                guard let found = reader.run(at: place, limit: end), let width = Tag.numberWidth(found.tag) else {
                     return nil
                 }
-                run = (place + runHeaderSize, width)
+                run = (found.numbers.lowerBound, width)
             }
             if inner < end {
                 guard let run else { return (PathKey(intValue: levels[level].index), place, end) }

@@ -137,7 +137,10 @@ extension PoolDriver {
         reception.withLock { $0.remove(id) }
         poller.remove(link.bell.descriptor)
         memoryWatch?.remove(id)
-        if links.isEmpty { ArgumentFiles.shared.closeFree() }
+        if links.isEmpty {
+            ArgumentFiles.shared.closeFree()
+            LandingFiles.shared.close()
+        }
         return link
     }
 

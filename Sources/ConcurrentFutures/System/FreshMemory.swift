@@ -4,7 +4,7 @@ import Glibc
 /// Memory that was just taken from the allocator, about to be written to as a whole.
 enum FreshMemory {
     /// Below it, the allocator has most often used the memory before, and there is nothing to gain.
-    private static let least = 4 << 20
+    static let least = 4 << 20
     private static let pageSize = UInt(sysconf(Int32(_SC_PAGESIZE)))
 
     /// Asks for huge pages, so that writing to the memory does not stop at every page of it to have it given and cleared.

@@ -117,12 +117,12 @@ struct ArgumentMappings {
     private static let mostKept = 4
 
     /// The content of a file that has come.
-    mutating func mapping(of descriptor: Descriptor, count: Int) throws(SystemError) -> MemoryMapping {
+    mutating func arguments(in descriptor: Descriptor, count: Int) throws(SystemError) -> ReceivedArguments {
         let identity = descriptor.identity
         if let index = known.firstIndex(where: { $0.identity == identity }) {
             let found = known.remove(at: index)
             known.append(found)
-            return found.mapping
+            return ReceivedArguments(descriptor, found.mapping, count: count)
         }
         let file = try MemoryFile(
             received: descriptor,
@@ -130,9 +130,10 @@ struct ArgumentMappings {
             minimumSize: WarmFile.headerSize + count
         )
         let mapping = try MemoryMapping(file, count: file.size, writable: false)
-        guard let identity, file.size <= ArgumentFiles.largestKept else { return mapping }
-        known.append((identity, mapping))
-        if known.count > Self.mostKept { known.removeFirst() }
-        return mapping
+        if let identity, file.size <= ArgumentFiles.largestKept {
+            known.append((identity, mapping))
+            if known.count > Self.mostKept { known.removeFirst() }
+        }
+        return ReceivedArguments(descriptor, mapping, count: count)
     }
 }

@@ -125,8 +125,8 @@ enum Payload: Sendable {
         case .attached(let payload, let attachments):
             return try payload.withDecoder(attachments, body)
         case .lent(let payload):
-            return try payload.withCopyAndRuns { bytes, runs in
-                var decoder = BinaryDecoder(bytes, attachments: attachments, lent: runs)
+            return try payload.withCopyAndOrigin { bytes, origin in
+                var decoder = BinaryDecoder(bytes, attachments: attachments, origin: origin)
                 return try body(&decoder)
             }
         case .small, .bytes, .mapping, .batch:

@@ -125,19 +125,22 @@ final class LentPayload: Sendable {
 
     /// Calls a closure with a copy of the bytes.
     func withCopy<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try withCopy(without: []) { try body($0.pointee.all(count: count)) }
+        try withCopy(without: []) { try body($0.all(count: count)) }
     }
 
     /// Calls a closure with a copy of the bytes in which the runs are missing, and with where these are.
-    func withCopyAndRuns<Result>(
-        _ body: (UnsafeRawBufferPointer, UnsafePointer<LentRuns>) throws -> Result
+    func withCopyAndOrigin<Result>(
+        _ body: (UnsafeRawBufferPointer, UnsafePointer<ByteOrigin>) throws -> Result
     ) rethrows -> Result {
-        try withCopy(without: runs) { try body($0.pointee.all(count: count), $0) }
+        try withCopy(without: runs) { lent in
+            let origin = ByteOrigin(lent: lent, lender: LandingFiles.shared)
+            return try withUnsafePointer(to: origin) { try body(lent.all(count: count), $0) }
+        }
     }
 
     private func withCopy<Result>(
         without runs: [Range<Int>],
-        _ body: (UnsafePointer<LentRuns>) throws -> Result
+        _ body: (LentRuns) throws -> Result
     ) rethrows -> Result {
         // Of a big piece of memory that is asked for cleared, what is not written to costs nothing.
         guard let copy = calloc(count, 1) else { fatalError("no memory for a result of \(count) bytes") }
@@ -145,7 +148,7 @@ final class LentPayload: Sendable {
         let lent = LentRuns(source: bytes, copy: copy, runs: runs)
         if runs.isEmpty { FreshMemory.prepare(UnsafeMutableRawBufferPointer(start: copy, count: count)) }
         lent.copyRest(count: count)
-        return try withUnsafePointer(to: lent, body)
+        return try body(lent)
     }
 
     /// The first byte, as it is now.

@@ -12,6 +12,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     private let bellIdentity: Descriptor.Identity?
     private let socket: MessageSocket
     private var argumentMappings = ArgumentMappings()
+    /// Those of the request that was taken last, if they are in a file.
+    private var arguments: ReceivedArguments?
     let resultFiles: any WarmFileSource = ResultFiles()
     let stopBell: MessageSocket
 
@@ -56,6 +58,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     }
 
     func nextRequest(define: (UInt32, UnsafeRawBufferPointer) -> Void) -> IncomingRequest? {
+        arguments = nil
         while true {
             waitForRequest()
             let frame =
@@ -75,6 +78,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             // The memory file of a revoked request is taken from the socket all the same: the next one is behind it. And it is taken before
             // the request is started: one that could not be begun because an earlier task has closed the socket has not failed.
             let files = receiveFiles(flags, count: Int(header.payloadLength))
+            arguments = files.arguments
             // Before it counts as started: whoever sees that it has must not take the last one's time for its own.
             control.startedAt.publish(monotonicNanoseconds())
             let started = control.state(of: header.sequence).replace(
@@ -95,8 +99,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             return IncomingRequest(
                 header: header,
                 timing: isTimed ? (frame + RequestHeader.size).load(as: RequestTiming.self) : RequestTiming(),
-                payload: files.payload.map { Self.content(of: $0, count: inline.count) } ?? inline,
-                mapping: files.payload,
+                payload: files.arguments?.bytes ?? inline,
+                origin: files.arguments?.byteOrigin,
                 attachments: files.attachments
             )
         }
@@ -152,17 +156,13 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         bell.ring()
     }
 
-    private static func content(of mapping: MemoryMapping, count: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: mapping.base + WarmFile.headerSize, count: count)
-    }
-
     /// Takes the files of a request, those of one that has been revoked too.
     ///
     /// A task whose attached files find no room in this process fails; without its arguments' own nothing can be said of it.
     private func receiveFiles(
         _ flags: RequestHeader.Flags,
         count: Int
-    ) -> (payload: MemoryMapping?, attachments: Attachments) {
+    ) -> (arguments: ReceivedArguments?, attachments: Attachments) {
         guard !flags.isDisjoint(with: [.payloadInFile, .attached]) else { return (nil, .none) }
         do {
             guard let received = try socket.receive()?.descriptors else {
@@ -177,8 +177,8 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
                 }
             }
             let descriptors = try received.get()
-            let mapping = try argumentMappings.mapping(of: descriptors[0], count: count)
-            return (mapping, Attachments(descriptors.dropFirst().map { SharedFile(received: $0) }))
+            let arguments = try argumentMappings.arguments(in: descriptors[0], count: count)
+            return (arguments, Attachments(descriptors.dropFirst().map { SharedFile(received: $0) }))
         } catch {
             fatalError("the memory file of a task's arguments cannot be used: \(error)")
         }
@@ -191,6 +191,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         payload: ReplyPayload
     ) throws(SystemError) {
         publishItems()
+        arguments?.endLoans()
         if !kind.isAboutStart { checkStates(sequence) }
         var files: ReplyHeader.Files = []
         if payload.isBig { files.formUnion(payload.file == nil ? .payload : [.payload, .lent]) }

@@ -63,8 +63,8 @@ struct IncomingRequest {
     var header: RequestHeader
     var timing: RequestTiming
     var payload: UnsafeRawBufferPointer
-    /// Keeps ``payload`` where it is not in the ring.
-    var mapping: MemoryMapping?
+    /// Where ``payload`` is from, if that means anything.
+    var origin: UnsafePointer<ByteOrigin>?
     /// The files that belong to the payload.
     var attachments: Attachments
 }

@@ -94,7 +94,7 @@ extension WorkerLoop {
     private func runItem(_ function: BoundFunction, _ items: inout BinaryDecoder, _ request: IncomingRequest) async {
         limits.taskBegins(channel)
         outcome.allowAttachments()
-        var arguments = BinaryDecoder(nextItem(&items), attachments: request.attachments)
+        var arguments = BinaryDecoder(nextItem(&items), attachments: request.attachments, origin: request.origin)
         if function.isAsync {
             await function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
         } else {

@@ -105,6 +105,7 @@ final class WorkerLoop: @unchecked Sendable {
         let function: BoundFunction
         let encodedArguments: UnsafeRawBufferPointer
         let attachments: Attachments
+        let origin: UnsafePointer<ByteOrigin>?
         let number: CallNumber
         let attempt: Int
         let timing: RequestTiming
@@ -121,7 +122,12 @@ final class WorkerLoop: @unchecked Sendable {
             self.number = number
             self.attempt = attempt
             attachments = request.attachments
+            origin = request.origin
             timing = request.timing
+        }
+
+        var decoder: BinaryDecoder {
+            BinaryDecoder(encodedArguments, attachments: attachments, origin: origin)
         }
     }
 
@@ -135,7 +141,7 @@ final class WorkerLoop: @unchecked Sendable {
     /// Makes one call of a function that is not `async`, and puts its outcome into `outcome`.
     func runHere(_ planned: PlannedCall) -> CallEnd {
         guard let start = begin(planned) else { return CallEnd(wasStopped: true) }
-        var arguments = BinaryDecoder(planned.encodedArguments, attachments: planned.attachments)
+        var arguments = planned.decoder
         planned.function.run(&arguments, outcome: &outcome, stage: channel.note)
         return end(planned, startedAt: start)
     }
@@ -143,7 +149,7 @@ final class WorkerLoop: @unchecked Sendable {
     /// The same for functions that are `async`: to call this takes a tenth of the time that a short task takes here.
     func runAsync(_ planned: PlannedCall) async -> CallEnd {
         guard let start = begin(planned) else { return CallEnd(wasStopped: true) }
-        var arguments = BinaryDecoder(planned.encodedArguments, attachments: planned.attachments)
+        var arguments = planned.decoder
         await planned.function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
         return end(planned, startedAt: start)
     }

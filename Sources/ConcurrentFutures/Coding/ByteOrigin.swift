@@ -1,0 +1,7 @@
+/// Where the bytes of a decoder are from, as far as that helps to read them.
+struct ByteOrigin {
+    /// What of the bytes is elsewhere.
+    var lent: LentRuns?
+    /// Who has pages for big arrays that are made of them.
+    unowned(unsafe) var lender: (any PageLender)?
+}
