@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include "CSystemShims.h"
 
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 

@@ -106,6 +106,9 @@ int cf_map_pages(void *place, size_t count, int fd, off_t offset);
 /// Makes pages of a private mapping the mapping's own, as writing to each would; others may write to them meanwhile.
 void cf_own_pages(void *place, size_t count, size_t page_size);
 
+/// Copies memory that does not overlap, where the processor can without reading what is written to into its caches (copying.c).
+void cf_copy_past_caches(void *to, const void *from, size_t count);
+
 /// Gives back to the system what is free of the heap.
 static inline void cf_return_free_memory(void) { malloc_trim(0); }
 

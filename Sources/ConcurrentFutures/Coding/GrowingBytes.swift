@@ -20,7 +20,7 @@ struct GrowingBytes: ~Copyable {
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let place = roomInFile(bytes.count) else { return array.append(contentsOf: bytes) }
-        UnsafeMutableRawBufferPointer(start: place, count: bytes.count).copyMemory(from: bytes)
+        BigCopy.copy(bytes, to: place)
         fileCount += bytes.count
     }
 

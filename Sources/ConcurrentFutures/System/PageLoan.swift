@@ -102,7 +102,9 @@ extension LentPages {
         let start = UInt(bitPattern: memory)
         let head = (pageSize - Int(start % UInt(pageSize))) % pageSize
         let count = (bytes.count - head) / pageSize * pageSize
-        guard count > 0, (offset + head) % pageSize == 0, Self.canLie(in: memory, count: bytes.count) else { return nil }
+        guard count > 0, (offset + head) % pageSize == 0, Self.canLie(in: memory, count: bytes.count) else {
+            return nil
+        }
         guard cf_map_pages(memory + head, count, descriptor.number, off_t(offset + head)) == 0 else { return nil }
         let tail = head + count
         memory.copyMemory(from: bytes.baseAddress!, byteCount: head)

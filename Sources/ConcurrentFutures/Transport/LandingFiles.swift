@@ -31,7 +31,7 @@ final class LandingFiles: PageLender, Sendable {
         guard capacity <= Self.largest, LentPages.canLie(in: memory, count: bytes.count) else { return nil }
         guard let file = takeFile(capacity) else { return nil }
         let place = file.content + LentPages.offsetInPage
-        place.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+        BigCopy.copy(bytes, to: place)
         let lent = LentPages(
             UnsafeRawBufferPointer(start: place, count: bytes.count),
             at: WarmFile.headerSize + LentPages.offsetInPage,
@@ -55,14 +55,17 @@ final class LandingFiles: PageLender, Sendable {
     ///
     /// - Returns: `nil` if all are lent, or there is not enough memory.
     private func takeFile(_ capacity: Int) -> WarmFile? {
-        let (isAllowed, file) = state.withLock { $0.take(capacity) }
-        guard isAllowed else { return nil }
+        let offer = state.withLock { $0.take(capacity) }
+        switch offer {
         // What runs in this process may have closed it.
-        if let file, file.isOpen { return file }
-        let made = try? WarmFile(name: "cf-landing", capacity: capacity, seals: [.shrink, .grow, .seal])
-        if let made { return made }
-        state.withLock { $0.inUse -= 1 }
-        return nil
+        case .file(let file) where file.isOpen: return file
+        case .none: return nil
+        // The memory of one that made room is given back here, without the lock.
+        case .file, .room:
+            let made = try? WarmFile(name: "cf-landing", capacity: capacity, seals: [.shrink, .grow, .seal])
+            if made == nil { state.withLock { $0.inUse -= 1 } }
+            return made
+        }
     }
 
     /// Gives back to the system what nobody uses, and keeps nothing of what is lent.
@@ -79,25 +82,34 @@ final class LandingFiles: PageLender, Sendable {
 }
 
 extension LandingFiles.State {
-    /// - Returns: whether a file may be used, and which; `nil` if one is to be made.
-    fileprivate mutating func take(_ capacity: Int) -> (isAllowed: Bool, file: WarmFile?) {
+    fileprivate enum Offer {
+        case none
+        case file(WarmFile)
+        /// One may be made; this one made room for it.
+        case room(insteadOf: WarmFile?)
+    }
+
+    /// What there is for so many bytes. It counts as in use.
+    fileprivate mutating func take(_ capacity: Int) -> Offer {
         if forkGeneration != CurrentProcess.forkGeneration {
             // They are the parent's, who goes on using them.
             self = LandingFiles.State()
         }
-        free += landings.filter(\.loan.isOver).map(\.file)
-        landings.removeAll(where: \.loan.isOver)
+        // In place, so that each is looked at once: a loan may end at any time.
+        let firstOver = landings.partition(by: \.loan.isOver)
+        free += landings[firstOver...].map(\.file)
+        landings.removeSubrange(firstOver...)
         let fitting = free.indices.filter { free[$0].capacity >= capacity }
         if let index = fitting.min(by: { free[$0].capacity < free[$1].capacity }) {
             inUse += 1
-            return (true, free.remove(at: index))
+            return .file(free.remove(at: index))
         }
+        var smaller: WarmFile?
         if free.count + landings.count + inUse >= LandingFiles.most {
-            // One that is too small makes room.
-            guard !free.isEmpty else { return (false, nil) }
-            free.removeFirst()
+            guard !free.isEmpty else { return .none }
+            smaller = free.removeFirst()
         }
         inUse += 1
-        return (true, nil)
+        return .room(insteadOf: smaller)
     }
 }

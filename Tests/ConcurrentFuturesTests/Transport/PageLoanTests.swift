@@ -277,4 +277,28 @@ struct PageLoanTests {
         #expect(!LentPages.canLie(in: big + 32, count: 2 * size))
         #expect(!LentPages.canLie(in: big + 48, count: 1000))
     }
+
+    @Test("are copied as they are, wherever they begin and end", arguments: [(0, 0, 0), (1, 63, 1), (48, 8, 12_345)])
+    func bigCopies(from: Int, to: Int, more: Int) {
+        let count = (32 << 20) + more
+        let source = [UInt8](unsafeUninitializedCapacity: from + count) { bytes, initialized in
+            var state: UInt64 = 1
+            UnsafeMutableRawBufferPointer(bytes).withMemoryRebound(to: UInt64.self) { words in
+                for index in words.indices {
+                    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                    words[index] = state
+                }
+            }
+            initialized = bytes.count
+        }
+        var copy = [UInt8](repeating: 0x55, count: to + count + 100)
+        source.withUnsafeBytes { source in
+            let bytes = UnsafeRawBufferPointer(rebasing: source[from...])
+            copy.withUnsafeMutableBytes { copy in
+                BigCopy.copy(bytes, to: copy.baseAddress! + to)
+                #expect(memcmp(copy.baseAddress! + to, bytes.baseAddress!, count) == 0)
+                #expect(copy[..<to].allSatisfy { $0 == 0x55 } && copy[(to + count)...].allSatisfy { $0 == 0x55 })
+            }
+        }
+    }
 }
