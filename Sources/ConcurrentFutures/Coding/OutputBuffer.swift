@@ -45,6 +45,28 @@ struct OutputBuffer: ~Copyable {
         (place + 1).storeBytes(of: number, as: Number.self)
     }
 
+    /// Appends many pieces of one size.
+    ///
+    /// - Parameters:
+    ///   - size: of each, in bytes; at most those of the block.
+    ///   - write: is given a place for each and its index.
+    @inline(__always)
+    mutating func append(_ number: Int, of size: Int, _ write: (UnsafeMutableRawPointer, Int) -> Void) {
+        var index = 0
+        while index < number {
+            if used > Self.blockSize - size { flush() }
+            let end = index + min(number - index, (Self.blockSize - used) / size)
+            let first = block + used
+            used += (end - index) * size
+            var place = first
+            while index < end {
+                write(place, index)
+                place += size
+                index += 1
+            }
+        }
+    }
+
     mutating func append(contentsOf bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
         if bytes.count <= Self.blockSize - used {

@@ -93,10 +93,12 @@ private func items<Known: Sequence>(_ count: Int, of iterator: UnsafeMutableRawP
 
 @inline(__always)
 private func items<Iterator: IteratorProtocol>(_ count: Int, of iterator: inout Iterator) -> [Iterator.Element] {
-    var items: [Iterator.Element] = []
-    items.reserveCapacity(count)
-    while items.count < count, let item = iterator.next() { items.append(item) }
-    return items
+    [Iterator.Element](unsafeUninitializedCapacity: count) { items, initialized in
+        while initialized < count, let item = iterator.next() {
+            items.initializeElement(at: initialized, to: item)
+            initialized += 1
+        }
+    }
 }
 
 final class SequenceFeed<Input: Sequence, Output: Sendable>: MapFeed where Input.Element: Sendable {

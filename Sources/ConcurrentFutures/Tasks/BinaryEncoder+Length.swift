@@ -12,9 +12,11 @@ extension BinaryEncoder {
     /// Appends items that are numbers.
     @inline(__always)
     mutating func append<Number: BinaryNumber>(items: [Number]) {
-        for item in items {
-            append(UInt64(1 + MemoryLayout<Number>.size))
-            append(tagged: item)
+        let length = 1 + MemoryLayout<Number>.size
+        session.out.append(items.count, of: MemoryLayout<UInt64>.size + length) { place, index in
+            place.storeBytes(of: UInt64(length), as: UInt64.self)
+            (place + MemoryLayout<UInt64>.size).storeBytes(of: Number.tag, as: UInt8.self)
+            (place + MemoryLayout<UInt64>.size + 1).storeBytes(of: items[index], as: Number.self)
         }
     }
 

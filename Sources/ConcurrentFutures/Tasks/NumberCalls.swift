@@ -25,22 +25,29 @@ struct NumberCalls: Sendable {
     ) {
         body = { items, count, sequence, channel in
             let number = CallNumber(sequence: sequence, item: nil)
+            let stop = channel.stopWord
             let size = Outcome.size(of: Output.self)
-            for done in 0..<count {
-                guard !channel.stopRequest.covers(number), let argument = items.readNumberItem(Argument.self) else {
-                    return (done, nil)
-                }
-                do {
-                    let output = try function(argument)
-                    let place = channel.roomForItem(MemoryLayout<UInt64>.size + size, sequence: sequence)
-                    place.storeBytes(of: UInt64(size), as: UInt64.self)
-                    Outcome.write(output, at: place + MemoryLayout<UInt64>.size)
-                    channel.commitItem(MemoryLayout<UInt64>.size + size)
-                } catch {
-                    return (done, error)
+            var done = 0
+            while done < count {
+                var room = channel.roomForItems(of: MemoryLayout<UInt64>.size + size, sequence: sequence)
+                let end = done + min(room.remaining, count - done)
+                defer { channel.take(room) }
+                while done < end {
+                    guard !CallNumber(word: stop.load()).covers(number),
+                        let argument = items.readNumberItem(Argument.self)
+                    else { return (done, nil) }
+                    do {
+                        let output = try function(argument)
+                        room.place.storeBytes(of: UInt64(size), as: UInt64.self)
+                        Outcome.write(output, at: room.place + MemoryLayout<UInt64>.size)
+                    } catch {
+                        return (done, error)
+                    }
+                    room.commit()
+                    done += 1
                 }
             }
-            return (count, nil)
+            return (done, nil)
         }
     }
 

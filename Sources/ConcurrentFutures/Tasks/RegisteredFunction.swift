@@ -268,15 +268,17 @@ private func numbers<Number: BinaryNumber>(
     let size = Outcome.size(of: type)
     let stride = MemoryLayout<UInt64>.size + size
     guard let first = decoder.peek(count * stride) else { return nil }
-    var results: [Result<Number, any Error>] = []
-    results.reserveCapacity(count)
-    for index in (0..<count).reversed() {
-        let place = first + index * stride
-        guard place.loadUnaligned(as: UInt64.self) == size,
-            let number = Outcome.read(type, at: place + MemoryLayout<UInt64>.size)
-        else { return nil }
-        results.append(.success(number))
+    let results = [Result<Number, any Error>](unsafeUninitializedCapacity: count) { results, initialized in
+        while initialized < count {
+            let place = first + (count - 1 - initialized) * stride
+            guard place.loadUnaligned(as: UInt64.self) == size,
+                let number = Outcome.read(type, at: place + MemoryLayout<UInt64>.size)
+            else { return }
+            results.initializeElement(at: initialized, to: .success(number))
+            initialized += 1
+        }
     }
+    guard results.count == count else { return nil }
     decoder.skip(count * stride)
     return results
 }

@@ -279,6 +279,21 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
     // MARK: Outcomes of items
 
     func roomForItem(_ size: Int, sequence: UInt64) -> UnsafeMutableRawPointer {
+        openFrame(for: size, sequence: sequence) + openItems!.bytes
+    }
+
+    func roomForItems(of size: Int, sequence: UInt64) -> ItemRoom {
+        let frame = openFrame(for: size, sequence: sequence)
+        let bytes = openItems!.bytes
+        return ItemRoom(in: frame, behind: bytes, of: size, position: replyTail, openItems: control.openItems)
+    }
+
+    func take(_ room: ItemRoom) {
+        openItems!.bytes = room.bytes
+    }
+
+    /// Where the outcomes begin of a frame that has room for another one.
+    private func openFrame(for size: Int, sequence: UInt64) -> UnsafeMutableRawPointer {
         if let openItems, openItems.bytes + size > OpenItems.capacity { publishItems() }
         if openItems == nil {
             checkStates(sequence)
@@ -289,7 +304,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             placeOfReply.storeBytes(of: header, as: ReplyHeader.self)
             openItems = (header, 0)
         }
-        return placeOfReply + ReplyHeader.size + openItems!.bytes
+        return placeOfReply + ReplyHeader.size
     }
 
     func commitItem(_ size: Int) {
@@ -348,7 +363,7 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
         control.startedAt.publish(monotonicNanoseconds())
     }
 
-    var stopRequest: CallNumber { CallNumber(word: control.stopRequest.load()) }
+    var stopWord: SharedWord { control.stopRequest }
 
     func note(processorTime: UInt64) {
         control.processorTimeAtStart.note(processorTime)

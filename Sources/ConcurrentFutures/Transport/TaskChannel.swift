@@ -23,20 +23,29 @@ protocol TaskChannel: AnyObject {
     /// An item has ended: its outcome, behind its length, takes so many bytes at the place that was given out last. It is told from now on, whatever
     /// becomes of this process; the host hears of it with the next reply, or when there are many.
     func commitItem(_ size: Int)
+    /// The same for many items of one size: what was committed there is to be handed to ``take(_:)`` before anything else is asked of the channel.
+    func roomForItems(of size: Int, sequence: UInt64) -> ItemRoom
+    /// Takes note of what was committed in a room.
+    func take(_ room: ItemRoom)
     /// Where files are from in which a big payload may be written at once.
     var resultFiles: any WarmFileSource { get }
     /// Says what the worker is doing.
     func note(_ stage: TaskStage)
     /// Says that another item of a batch begins now.
     func noteItemStart()
-    /// What the worker was last asked to stop. May be read from any thread.
-    var stopRequest: CallNumber { get }
+    /// Has the ``CallNumber`` of what the worker was last asked to stop. May be read from any thread.
+    var stopWord: SharedWord { get }
     /// Has a message when the worker is asked to stop something.
     var stopBell: MessageSocket { get }
     /// Says how many nanoseconds of processor time this process had used when its task began.
     func note(processorTime: UInt64)
     /// Where to put a 1 when this process is about to die because it was refused memory.
     var allocationFailureNote: UnsafeMutablePointer<UInt64> { get }
+}
+
+extension TaskChannel {
+    /// What the worker was last asked to stop.
+    var stopRequest: CallNumber { CallNumber(word: stopWord.load()) }
 }
 
 /// What a reply carries.
