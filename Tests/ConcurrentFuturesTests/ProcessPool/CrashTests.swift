@@ -70,6 +70,23 @@ struct CrashTests {
     }
 
     // C8
+    @Test("items that throw or crash among thousands of numbers, wherever their frames end")
+    func thousandsOfNumbers() async throws {
+        try await withProcessPool(maxWorkers: 2) { pool async throws in
+            let outcomes = await pool.map(0..<4000, chunkSize: 4000, ProcessWork.failAtSome).results.collect()
+            for (n, outcome) in outcomes.enumerated() {
+                switch outcome {
+                case .success(let value):
+                    #expect(value == Double(n) / 2 && !ProcessWork.someThrow.contains(n) && n != ProcessWork.oneDies)
+                case .failure(let error as PoolError): #expect(error.code == .workerCrashed && n == ProcessWork.oneDies)
+                case .failure: #expect(ProcessWork.someThrow.contains(n))
+                }
+            }
+            #expect(outcomes.count == 4000)
+        }
+    }
+
+    // C8
     @Test("no item that had ended before a crash runs again", arguments: ["", "as text"])
     func endedItems(form: String) async throws {
         let directory = try TemporaryDirectory()

@@ -5,6 +5,15 @@ import Foundation
 // Functions that the tests of the process pool run in workers.
 
 enum ProcessWork {
+    static let someThrow: Set = [0, 1, 905, 909, 910, 911, 912, 1822, 2501, 3998, 3999]
+    static let oneDies = 2500
+
+    @Sendable static func failAtSome(_ n: Int) throws -> Double {
+        if n == oneDies { kill(getpid(), SIGKILL) }
+        if someThrow.contains(n) { throw CancellationError() }
+        return Double(n) / 2
+    }
+
     static func pid(_ n: Int) -> Int32 { getpid() }
 
     static func sleepingPid(_ milliseconds: Int) -> Int32 {
