@@ -26,6 +26,11 @@ def length(data):
     return len(data)
 
 
+def length_without_byte(data):
+    """How many bytes there are, all of which are read: a byte is looked for that is not there."""
+    return len(data) if data.find(b"\1") < 0 else -1
+
+
 def blob(count):
     """Made once in each worker, so that what is measured is its way back."""
     if count not in _blobs:

@@ -148,6 +148,8 @@ enum Probe: String, CaseIterable {
                     better: .higher,
                     goal: .init(4, ratios: [Subject.executor.rawValue: 10])
                 ),
+                Metric("argument-read", "the same argument, all of it read", unit: "GiB/s", better: .higher),
+                Metric("result-read", "the same result, all of it read", unit: "GiB/s", better: .higher),
             ]
         case .shared:
             [

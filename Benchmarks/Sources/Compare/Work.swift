@@ -22,6 +22,11 @@ private func threadNanoseconds() -> Int {
 
 func length(_ bytes: [UInt8]) -> Int { bytes.count }
 
+/// How many bytes there are, all of which are read: a byte is looked for that is not there.
+func lengthWithoutByte(_ bytes: [UInt8]) -> Int {
+    bytes.withUnsafeBytes { memchr($0.baseAddress!, 1, $0.count) == nil ? $0.count : -1 }
+}
+
 func same(_ bytes: [UInt8]) -> [UInt8] { bytes }
 
 /// Made once in each worker, so that what is measured is its way back.

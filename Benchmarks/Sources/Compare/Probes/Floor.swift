@@ -20,7 +20,7 @@ enum Floor {
         var times = [UInt64](repeating: 0, count: 5)
         guard floor_copies(mebibytes << 20, times.count, &times) == 0 else { throw Refused() }
         let rate = Double(mebibytes) / 1024 / (Sample(times.map { Double($0) }).median / 1e9)
-        return ["argument": rate, "result": rate]
+        return ["argument": rate, "result": rate, "argument-read": rate, "result-read": rate]
     }
 
     static func fresh(processes: Int) throws -> Figures {

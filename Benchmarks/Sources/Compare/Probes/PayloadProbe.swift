@@ -16,6 +16,15 @@ enum PayloadProbe {
                     let result = try await pool.run(blob, count)
                     precondition(result.count == count && result.last == 7)
                 },
+                // A big array has its pages when they are first read.
+                "argument-read": try await rate(count) {
+                    let result = try await pool.run(lengthWithoutByte, bytes)
+                    precondition(result == count)
+                },
+                "result-read": try await rate(count) {
+                    let result = try await pool.run(blob, count)
+                    precondition(lengthWithoutByte(result) == count)
+                },
             ]
         }
     }
