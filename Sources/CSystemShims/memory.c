@@ -93,11 +93,11 @@ ssize_t cf_receive_with_descriptors(
 
 ssize_t cf_peek_size(int socket) { return recv(socket, NULL, 0, MSG_PEEK | MSG_TRUNC); }
 
-// The allocator keeps two words before its memory, what lies before and the size with three flags, and Swift's arrays four more. What has a mapping of
-// its own is flagged so, and begins with its page. Other allocators have other words there.
+// The allocator keeps two words before its memory: what lies before, and the size with three flags. What has a mapping of its own is flagged so,
+// and begins with its page. Other allocators have other words there, which an address sanitizer does not allow to be read.
 __attribute__((no_sanitize("address", "thread"))) int cf_has_own_mapping(
-    const void *elements, size_t count, size_t page_size) {
-    const size_t header = 6 * sizeof(size_t), flags = 7, is_mapped = 2;
+    const void *elements, size_t count, size_t header, size_t page_size) {
+    const size_t flags = 7, is_mapped = 2;
     if ((uintptr_t)elements % page_size != header) return 0;
     const size_t *chunk = (const size_t *)((uintptr_t)elements - header);
     size_t size = chunk[1] & ~flags;
@@ -105,15 +105,18 @@ __attribute__((no_sanitize("address", "thread"))) int cf_has_own_mapping(
 }
 
 int cf_map_pages(void *place, size_t count, int fd, off_t offset) {
-    const int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_FIXED;
-    if (mmap(place, count, protection, flags, fd, offset) == place) return 0;
-    // What was mapped there may be gone by now, and then there was room for it.
-    if (mmap(place, count, protection, flags | MAP_ANONYMOUS, -1, 0) != place) abort();
-    return -1;
+    const int protection = PROT_READ | PROT_WRITE;
+    if (mmap(place, count, protection, MAP_PRIVATE | MAP_FIXED, fd, offset) == place) return 0;
+    // Mostly the memory is still there; but it may be gone by now.
+    void *again = mmap(place, count, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (again == place || (again == MAP_FAILED && errno == EEXIST)) return -1;
+    return -2;
 }
 
 void cf_own_pages(void *place, size_t count, size_t page_size) {
+    if (madvise(place, count, cf_populate_write) == 0) return;
+    // Kernels before 5.14 do not know it. Volatile, or the compiler leaves out what changes nothing.
     for (size_t offset = 0; offset < count; offset += page_size) {
-        __atomic_fetch_or((unsigned char *)place + offset, 0, __ATOMIC_RELAXED);
+        __atomic_fetch_or((volatile unsigned char *)place + offset, 0, __ATOMIC_RELAXED);
     }
 }

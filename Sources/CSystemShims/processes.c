@@ -18,21 +18,11 @@
 static unsigned fork_generation;
 static pthread_once_t fork_watch = PTHREAD_ONCE_INIT;
 
-static _Atomic(void (*)(void)) before_fork;
-
-static void prepare_fork(void) {
-    void (*prepare)(void) = before_fork;
-    if (prepare) prepare();
-}
-
 static void count_fork(void) { fork_generation++; }
 
-static void watch_forks(void) { pthread_atfork(prepare_fork, NULL, count_fork); }
+static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
 
-void cf_before_fork(void (*prepare)(void)) {
-    before_fork = prepare;
-    pthread_once(&fork_watch, watch_forks);
-}
+void cf_around_forks(void (*before)(void), void (*after)(void)) { pthread_atfork(before, after, after); }
 
 unsigned cf_fork_generation(void) {
     pthread_once(&fork_watch, watch_forks);

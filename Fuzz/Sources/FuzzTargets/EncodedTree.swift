@@ -8,7 +8,8 @@ indirect enum EncodedTree {
     case keyed([(key: [UInt8], value: EncodedTree)])
     /// The count is written as that many more than there are.
     case unkeyed([EncodedTree], surplus: Int)
-    case run(tag: UInt8, [UInt8])
+    /// With so many bytes before the numbers, if it is a spaced one.
+    case run(tag: UInt8, gap: Int?, [UInt8])
 
     /// - Returns: `nil` if it is not sound.
     init?(_ bytes: ArraySlice<UInt8>) {
@@ -51,16 +52,17 @@ indirect enum EncodedTree {
             }
             let count = reader.load(Int.self, at: start + Word.size, limit: end)!
             return .unkeyed(elements, surplus: count &- elements.reduce(0) { $0 + $1.elementCount })
-        case Tag.run:
-            guard let element = reader.byte(at: start + Word.size, limit: end) else { return nil }
-            return .run(tag: element, [UInt8](reader.slice(start + runHeaderSize..<end)))
+        case Tag.run, Tag.spacedRun:
+            guard let run = reader.run(at: start, limit: end) else { return nil }
+            let gap = tag == Tag.run ? nil : run.numbers.lowerBound - start - spacedRunHeaderSize
+            return .run(tag: run.tag, gap: gap, [UInt8](reader.slice(run.numbers)))
         default:
             return .plain([UInt8](reader.slice(start..<end)))
         }
     }
 
     private var elementCount: Int {
-        guard case .run(let tag, let bytes) = self else { return 1 }
+        guard case .run(let tag, _, let bytes) = self else { return 1 }
         return Tag.numberWidth(tag).map { bytes.count / $0 } ?? 0
     }
 
@@ -89,9 +91,15 @@ indirect enum EncodedTree {
                 start..<start + Word.size,
                 with: word(Tag.unkeyed, out.count - start - unkeyedHeaderSize)
             )
-        case .run(let tag, let bytes):
+        case .run(let tag, nil, let bytes):
             out += word(Tag.run, bytes.count)
             out.append(tag)
+            out += bytes
+        case .run(let tag, let gap?, let bytes):
+            out += word(Tag.spacedRun, gap + bytes.count)
+            out.append(tag)
+            out += withUnsafeBytes(of: UInt32(gap)) { [UInt8]($0) }
+            out += [UInt8](repeating: 0, count: gap)
             out += bytes
         }
     }
@@ -153,13 +161,16 @@ indirect enum EncodedTree {
             return .plain(Self.changed(plain: bytes, &mutator))
         case .string(let bytes):
             return .string(mutator.changeBytes(of: bytes))
-        case .run(let tag, let bytes):
+        case .run(let tag, let gap, let bytes):
             let width = Tag.numberWidth(tag) ?? 1
-            switch mutator.roll(1...4) {
-            case 1: return .run(tag: mutator.byte(), bytes)
-            case 2: return .run(tag: tag, bytes.dropLast(mutator.roll(0...min(bytes.count, 9))))
-            case 3: return .run(tag: tag, bytes + [UInt8](repeating: 0xFF, count: width * mutator.roll(0...100)))
-            default: return .run(tag: tag, mutator.changeBytes(of: bytes))
+            switch mutator.roll(1...5) {
+            case 1: return .run(tag: mutator.byte(), gap: gap, bytes)
+            case 2: return .run(tag: tag, gap: gap, bytes.dropLast(mutator.roll(0...min(bytes.count, 9))))
+            case 3:
+                let more = [UInt8](repeating: 0xFF, count: width * mutator.roll(0...100))
+                return .run(tag: tag, gap: gap, bytes + more)
+            case 4: return .run(tag: tag, gap: gap == nil ? mutator.roll(0...300) : nil, bytes)
+            default: return .run(tag: tag, gap: gap, mutator.changeBytes(of: bytes))
             }
         case .unkeyed(var elements, let surplus):
             guard !elements.isEmpty else { return .unkeyed([others], surplus: surplus) }

@@ -64,7 +64,7 @@ package struct Mutator {
     private static let tags: [UInt8] = [
         Tag.absent, Tag.null, Tag.empty, Tag.true, Tag.int8, Tag.int64, Tag.uint8, Tag.int128, Tag.double, Tag.string,
         Tag.keyed,
-        Tag.unkeyed, Tag.run, Tag.message, Tag.shortString, KeyForm.wideIndex, KeyForm.inline,
+        Tag.unkeyed, Tag.run, Tag.spacedRun, Tag.message, Tag.shortString, KeyForm.wideIndex, KeyForm.inline,
     ]
 
     mutating func byte() -> UInt8 {

@@ -49,8 +49,9 @@ int cf_pidfd_send_signal(int pidfd, int signal);
 int cf_pidfd_send_signal_to_group(int pidfd, int signal);
 /// How many forks lie between this process and the one in which this was called first.
 unsigned cf_fork_generation(void);
-/// Has a function called before each fork of this process, in the thread that forks.
-void cf_before_fork(void (*prepare)(void));
+/// Has functions called by the thread that forks, before each fork of this process, and after it in the parent and in the child; to be called once.
+/// `_Fork` and bare system calls do without, as does `posix_spawn`.
+void cf_around_forks(void (*before)(void), void (*after)(void));
 int cf_close_range(unsigned first, unsigned last);
 int cf_prctl_set_child_subreaper(void);
 int cf_prctl_set_parent_death_signal(int signal);
@@ -99,9 +100,10 @@ ssize_t cf_receive_with_descriptors(
     int socket, void *bytes, size_t capacity, int *fds, size_t fd_capacity, size_t *fd_count, int *fds_lost);
 ssize_t cf_peek_size(int socket);
 
-/// Whether the elements of an array, with at least `count` bytes, have a mapping of their own that the allocator unmaps as a whole.
-int cf_has_own_mapping(const void *elements, size_t count, size_t page_size);
-/// Maps pages of a file over memory, private and writable; -1 if that is refused, and the memory is as usable as before.
+/// Whether the elements of an array, with at least `count` bytes, have a mapping of their own that the allocator unmaps as a whole. They begin
+/// `header` bytes behind the allocator's.
+int cf_has_own_mapping(const void *elements, size_t count, size_t header, size_t page_size);
+/// Maps pages of a file over memory, private and writable; -1 if that is refused, and the memory is as usable as before; -2 if it is not.
 int cf_map_pages(void *place, size_t count, int fd, off_t offset);
 /// Makes pages of a private mapping the mapping's own, as writing to each would; others may write to them meanwhile.
 void cf_own_pages(void *place, size_t count, size_t page_size);

@@ -161,18 +161,18 @@ extension FormatReader {
 
     /// The bytes as numbers. Every pattern of bits is one, and `run(of:at:limit:)` has seen to it that there are whole ones only.
     private func array<Number: BinaryNumber>(of type: Number.Type, _ bytes: UnsafeRawBufferPointer) -> [Number] {
-        let lender = bytes.count >= LentPages.leastBytes ? origin?.pointee.lender : nil
-        var lent: LentPages?
+        let lender = bytes.count >= ArrayMemory.leastBytes ? origin?.pointee.lender : nil
+        var loan: PageLoan?
         let array = [Number](unsafeUninitializedCapacity: bytes.count / MemoryLayout<Number>.size) { numbers, count in
             let memory = UnsafeMutableRawBufferPointer(numbers)
-            lent = lender?.lend(bytes, to: memory.baseAddress!)
-            if lent == nil {
+            loan = lender?.lend(bytes, to: memory.baseAddress!)
+            if loan == nil {
                 FreshMemory.prepare(memory)
                 memory.copyMemory(from: bytes)
             }
             count = bytes.count / MemoryLayout<Number>.size
         }
-        if let lender, let lent { lender.note(lent, borrower: array._owner!) }
+        loan?.note(borrower: array._owner!)
         return array
     }
 }

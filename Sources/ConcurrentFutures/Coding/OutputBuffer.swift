@@ -7,6 +7,8 @@ struct OutputBuffer: ~Copyable {
     /// Room that every write of a key, a tag or a number may take without asking for each.
     private static let margin = 32
 
+    /// From how many bytes on numbers have a gap before them.
+    var leastSpaced = ArrayMemory.leastBytes
     /// All bytes before those in the block.
     private var flushed = GrowingBytes()
     /// Memory of `blockSize` bytes that this value owns; the first `used` are written.
@@ -90,14 +92,14 @@ struct OutputBuffer: ~Copyable {
         flushed.append(zeroes: count)
     }
 
-    /// How long a gap must be so that pages of numbers behind it can be lent from the file they will be in; 0 if there will be none, or none is needed.
+    /// How long a gap must be so that pages of numbers behind it can be lent from the file they will most likely be in; 0 where it has no use.
     ///
     /// - Parameters:
     ///   - size: of the numbers, in bytes.
     ///   - others: how many bytes will be appended before the gap.
     func gap(before size: Int, behind others: Int) -> Int {
-        guard size >= LentPages.leastBytes, source != nil else { return 0 }
-        return LentPages.gap(before: size, at: WarmFile.headerSize + count + others)
+        guard size >= leastSpaced, source != nil else { return 0 }
+        return ArrayMemory.gap(at: WarmFile.headerSize + count + others)
     }
 
     private mutating func flush() {

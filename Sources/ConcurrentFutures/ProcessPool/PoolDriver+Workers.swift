@@ -38,6 +38,7 @@ extension PoolDriver {
         }
         tap?.reading.follow(channel)
         let link = WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading)
+        if links.isEmpty { LandingFiles.shared.open() }
         links.append(link)
         reception.withLock { $0.add(link) }
         // Not where it has something to say first: what its initializer throws, or what memory it has at its birth.

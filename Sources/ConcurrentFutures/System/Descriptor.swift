@@ -34,6 +34,11 @@ final class Descriptor: Sendable {
         return fstat(number, &status) == 0 ? Identity(device: status.st_dev, file: status.st_ino) : nil
     }
 
+    /// Leaves the descriptor open for ever, as far as it is open: something in this process has closed it, and its number may be another's.
+    func abandon() {
+        _ = Unmanaged.passRetained(self)
+    }
+
     deinit {
         close(number)
     }

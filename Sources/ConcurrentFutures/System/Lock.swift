@@ -57,6 +57,16 @@ struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
         return try body(&value.pointee)
     }
 
+    /// Waits for the lock, calls the body with it, and keeps it until ``release()``, which another process may call that was forked meanwhile.
+    func acquire(_ body: (inout Value) -> Void) {
+        if !tryLock() { lockSlowly() }
+        body(&value.pointee)
+    }
+
+    func release() {
+        unlock()
+    }
+
     private func tryLock() -> Bool {
         state.pointee.compareExchange(
             expected: State.free,

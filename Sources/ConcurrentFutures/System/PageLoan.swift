@@ -6,132 +6,126 @@ import Synchronization
 ///
 /// They are mapped private: who writes to the array gets pages of the array's own by that, and nothing reaches the file. But what is written to
 /// the file may be seen in the array. So the file must not be written to before the loan is over.
+///
+/// What can change is written under the lock of all loans; the borrower is read without, but only by whom that has told the loan: that is what the unchecked conformance
+/// rests on.
 final class PageLoan: @unchecked Sendable {
     private let pages: UnsafeMutableRawBufferPointer
-    // Read by several threads, and written to only before any other can see it.
+    /// Weak: a reference that counts would have each change to the array copy all of it.
     private weak var borrower: AnyObject?
+    private let hasBorrower = Atomic(false)
     private let isRepaid = Atomic(false)
 
-    /// - Parameters:
-    ///   - pages: where they lie.
-    ///   - borrower: in whose memory that is.
-    init(_ pages: UnsafeMutableRawBufferPointer, borrower: AnyObject) {
+    private init(_ pages: UnsafeMutableRawBufferPointer) {
         self.pages = pages
-        self.borrower = borrower
-        Self.outstanding.add(self)
     }
 
-    /// Whether nobody sees the file's pages through it any more.
-    var isOver: Bool { isRepaid.load(ordering: .acquiring) || borrower == nil }
-
-    /// Has the borrower keep what the pages hold, in memory of its own. For one that lives it takes half a millisecond for a MiB.
-    func end() {
-        guard !isRepaid.load(ordering: .acquiring) else { return }
-        if let borrower {
-            withExtendedLifetime(borrower) {
-                cf_own_pages(pages.baseAddress, pages.count, Self.pageSize)
-            }
-        }
-        isRepaid.store(true, ordering: .releasing)
-    }
-
-    static let pageSize = sysconf(Int32(_SC_PAGESIZE))
-
-    // MARK: Forks
-
-    /// A child would see for ever what is written to the files, while its parent believes the loans to be over.
-    private static let outstanding = Outstanding()
-
-    private final class Outstanding: Sendable {
-        private let loans = Mutex<[PageLoan]>([])
-
-        init() {
-            cf_before_fork { PageLoan.outstanding.endAll() }
-        }
-
-        func add(_ loan: PageLoan) {
-            loans.withLock { loans in
-                loans.removeAll(where: \.isOver)
-                loans.append(loan)
-            }
-        }
-
-        private func endAll() {
-            let loans = loans.withLock { $0 }
-            for loan in loans { loan.end() }
-        }
-    }
-}
-
-/// Who has pages of memory files for arrays.
-protocol PageLender: AnyObject {
-    /// Puts bytes into an array's memory, most of them by mapping pages of a file there.
-    ///
-    /// - Parameters:
-    ///   - bytes: what the array is to hold.
-    ///   - memory: the array's elements, as many bytes; not written to before.
-    /// - Returns: the pages; `nil` if it cannot be done, and then nothing was written.
-    func lend(_ bytes: UnsafeRawBufferPointer, to memory: UnsafeMutableRawPointer) -> LentPages?
-    /// Takes note of who has borrowed what was just lent.
-    func note(_ pages: LentPages, borrower: AnyObject)
-}
-
-/// Pages that lie in an array's memory.
-struct LentPages {
-    let pages: UnsafeMutableRawBufferPointer
-    /// Of which they are.
-    let file: WarmFile?
-}
-
-extension LentPages {
     /// Puts bytes of a file into an array's memory, its whole pages by mapping them there.
     ///
     /// - Parameters:
     ///   - bytes: where the file's bytes can be read.
     ///   - offset: where in the file they are.
-    ///   - memory: the array's elements.
-    /// - Returns: `nil` if the array's memory is not a mapping of its own, in which they lie as the bytes do in the file's pages; or if the system refuses.
-    init?(
+    ///   - memory: the array's elements, not written to before. The array must live until ``note(borrower:)`` is called.
+    /// - Returns: `nil` if that memory is not a mapping of its own, in which the bytes lie as they do in the file's pages; or if the system refuses. Then nothing was written.
+    static func lend(
         _ bytes: UnsafeRawBufferPointer,
         at offset: Int,
         of descriptor: Descriptor,
-        in memory: UnsafeMutableRawPointer,
-        file: WarmFile? = nil
-    ) {
-        let pageSize = PageLoan.pageSize
-        let start = UInt(bitPattern: memory)
-        let head = (pageSize - Int(start % UInt(pageSize))) % pageSize
-        let count = (bytes.count - head) / pageSize * pageSize
-        guard count > 0, (offset + head) % pageSize == 0, Self.canLie(in: memory, count: bytes.count) else {
-            return nil
-        }
-        guard cf_map_pages(memory + head, count, descriptor.number, off_t(offset + head)) == 0 else { return nil }
+        to memory: UnsafeMutableRawPointer
+    ) -> PageLoan? {
+        guard let source = bytes.baseAddress, ArrayMemory.isOwnMapping(memory, count: bytes.count) else { return nil }
+        let head = ArrayMemory.countBeforeSecondPage
+        let count = (bytes.count - head) / ArrayMemory.pageSize * ArrayMemory.pageSize
+        guard count > 0, (offset + head) % ArrayMemory.pageSize == 0 else { return nil }
+        let pages = UnsafeMutableRawBufferPointer(start: memory + head, count: count)
+        guard let loan = allLoans.add(pages, { map(descriptor, at: offset + head, to: pages) }) else { return nil }
         let tail = head + count
-        memory.copyMemory(from: bytes.baseAddress!, byteCount: head)
-        (memory + tail).copyMemory(from: bytes.baseAddress! + tail, byteCount: bytes.count - tail)
-        pages = UnsafeMutableRawBufferPointer(start: memory + head, count: count)
-        self.file = file
+        memory.copyMemory(from: source, byteCount: head)
+        (memory + tail).copyMemory(from: source + tail, byteCount: bytes.count - tail)
+        return loan
     }
 
-    /// Whether the memory of an array, of so many bytes, is a mapping of its own.
-    static func canLie(in memory: UnsafeMutableRawPointer, count: Int) -> Bool {
-        cf_has_own_mapping(memory, count, PageLoan.pageSize) != 0
+    private static func map(_ descriptor: Descriptor, at offset: Int, to pages: UnsafeMutableRawBufferPointer) -> Bool {
+        let mapped = cf_map_pages(pages.baseAddress, pages.count, descriptor.number, off_t(offset))
+        guard mapped != -2 else { fatalError("no memory for an array of \(pages.count) bytes") }
+        return mapped == 0
     }
 
-    /// Where in its page an array's first element lies if its memory is a mapping of its own: behind what the allocator (16 bytes) and the array
-    /// (32) keep there.
-    static let offsetInPage = 48
-    /// Smaller arrays most often have memory that was used before, which is as well written to.
-    static let leastBytes = FreshMemory.least
+    /// Says in whose memory the pages lie: who was given the loan has to.
+    func note(borrower: AnyObject) {
+        Self.allLoans.withLock {
+            self.borrower = borrower
+            hasBorrower.store(true, ordering: .releasing)
+        }
+    }
 
-    /// How many bytes are to be left out in a file before numbers, so that their pages can be lent.
-    ///
-    /// - Parameters:
-    ///   - count: how many bytes the numbers are.
-    ///   - offset: where they would be in the file without that.
-    static func gap(before count: Int, at offset: Int) -> Int {
-        guard count >= leastBytes else { return 0 }
-        let pageSize = PageLoan.pageSize
-        return ((offsetInPage - offset) % pageSize + pageSize) % pageSize
+    /// Whether nobody sees the file's pages through it any more.
+    var isOver: Bool {
+        if isRepaid.load(ordering: .acquiring) { return true }
+        return hasBorrower.load(ordering: .acquiring) && borrower == nil
+    }
+
+    /// Has the borrower keep what the pages hold, in memory of its own, if it lives.
+    func end() {
+        Self.allLoans.withLock { endWithLock() }
+    }
+
+    private func endWithLock() {
+        guard !isRepaid.load(ordering: .relaxed) else { return }
+        if hasBorrower.load(ordering: .relaxed) {
+            if let borrower { withExtendedLifetime(borrower) { ownPages() } }
+        } else {
+            ownPages()
+        }
+        isRepaid.store(true, ordering: .releasing)
+    }
+
+    private func ownPages() {
+        cf_own_pages(pages.baseAddress, pages.count, ArrayMemory.pageSize)
+    }
+
+    /// Leaves the pages to the borrower: the file will not be written to any more.
+    func forgive() {
+        isRepaid.store(true, ordering: .releasing)
+    }
+
+    // MARK: Forks
+
+    /// A child would see for ever what is written to the files, while its parent believes the loans to be over. So all are ended before a fork, and none begins meanwhile.
+    private static let allLoans = Loans()
+
+    private final class Loans: Sendable {
+        private let loans = Lock<[PageLoan]>([])
+
+        init() {
+            cf_around_forks({ PageLoan.allLoans.endAll() }, { PageLoan.allLoans.goOn() })
+        }
+
+        func add(_ pages: UnsafeMutableRawBufferPointer, _ map: () -> Bool) -> PageLoan? {
+            loans.withLock { loans in
+                loans.removeAll(where: \.isOver)
+                guard map() else { return nil }
+                let loan = PageLoan(pages)
+                loans.append(loan)
+                return loan
+            }
+        }
+
+        func withLock(_ body: () -> Void) {
+            loans.withLock { _ in body() }
+        }
+
+        /// Ends all, and keeps the lock.
+        private func endAll() {
+            loans.acquire { loans in
+                for loan in loans { loan.endWithLock() }
+                loans = []
+            }
+        }
+
+        /// In the parent, and in the child.
+        private func goOn() {
+            loans.release()
+        }
     }
 }

@@ -21,7 +21,7 @@ final class WarmFile: @unchecked Sendable {
     ///   - seals: are added once it is mapped.
     init(name: String, capacity: Int, seals: MemoryFile.Seals, lease: Lease? = nil) throws(SystemError) {
         guard capacity <= 1 << 46 else { throw SystemError("memory", number: ENOMEM) }
-        let size = max(Self.smallestSize, (capacity + Self.headerSize).nextPowerOfTwo)
+        let size = Self.size(for: capacity)
         file = try MemoryFile(name: name, size: size, lease: lease)
         mapping = try MemoryMapping(file, count: size, writable: true)
         mapping.adviseHugePages()
@@ -31,12 +31,22 @@ final class WarmFile: @unchecked Sendable {
 
     private static let smallestSize = 1 << 20
 
+    /// How big a file is that is made for so many bytes of content.
+    static func size(for capacity: Int) -> Int {
+        max(smallestSize, (capacity + headerSize).nextPowerOfTwo)
+    }
+
     var header: UnsafeMutableRawPointer { mapping.base }
     var content: UnsafeMutableRawPointer { mapping.base + Self.headerSize }
     var capacity: Int { mapping.count - Self.headerSize }
 
     /// Whether the descriptor is still the file's: what runs in this process may have closed all that it found.
     var isOpen: Bool { identity != nil && file.descriptor.identity == identity }
+
+    /// To be called by who drops the last reference, where what runs in this process may have closed the descriptor.
+    func letGo() {
+        if !isOpen { file.descriptor.abandon() }
+    }
 
     /// Keeps the mapping out of children that are forked from here on.
     func keepFromChildren() throws(SystemError) {

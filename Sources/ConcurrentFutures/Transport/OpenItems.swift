@@ -27,7 +27,7 @@ struct OpenItems {
     func begins(at position: UInt64) -> Bool { word >> 32 == (position << 29) >> 32 }
 }
 
-/// A place for outcomes of a batch's items that are all of one size, and what tells that another has ended: for many in a row, without asking
+/// A room for outcomes of a batch's items that are all of one size, and what tells that another has ended: for many in a row, without asking
 /// the channel for each.
 struct ItemRoom {
     /// Where the next outcome goes, behind its length.
@@ -106,7 +106,7 @@ struct ItemOutcomes {
         let (count, rest) = bytes.count.quotientAndRemainder(dividingBy: stride)
         guard rest == 0, let first = bytes.baseAddress else { return nil }
         // Checked just now.
-        for index in 1..<max(count, 1) where (first + index * stride).loadUnaligned(as: UInt64.self) != length {
+        for index in 1..<count where (first + index * stride).loadUnaligned(as: UInt64.self) != length {
             return nil
         }
         return (count, Int(length))

@@ -278,24 +278,10 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
 
     // MARK: Outcomes of items
 
-    func roomForItem(_ size: Int, sequence: UInt64) -> UnsafeMutableRawPointer {
-        openFrame(for: size, sequence: sequence) + openItems!.bytes
-    }
-
     func roomForItems(of size: Int, sequence: UInt64) -> ItemRoom {
-        let frame = openFrame(for: size, sequence: sequence)
-        let bytes = openItems!.bytes
-        return ItemRoom(in: frame, behind: bytes, of: size, position: replyTail, openItems: control.openItems)
-    }
-
-    func take(_ room: ItemRoom) {
-        openItems!.bytes = room.bytes
-    }
-
-    /// Where the outcomes begin of a frame that has room for another one.
-    private func openFrame(for size: Int, sequence: UInt64) -> UnsafeMutableRawPointer {
         if let openItems, openItems.bytes + size > OpenItems.capacity { publishItems() }
         if openItems == nil {
+            // Once for each frame: what an item writes over the states is found with the next, or with the reply.
             checkStates(sequence)
             waitForSpace(ReplyHeader.size + OpenItems.capacity)
             var header = ReplyHeader()
@@ -304,12 +290,13 @@ final class RingTaskChannel: TaskChannel, @unchecked Sendable {
             placeOfReply.storeBytes(of: header, as: ReplyHeader.self)
             openItems = (header, 0)
         }
-        return placeOfReply + ReplyHeader.size
+        let frame = placeOfReply + ReplyHeader.size
+        let bytes = openItems!.bytes
+        return ItemRoom(in: frame, behind: bytes, of: size, position: replyTail, openItems: control.openItems)
     }
 
-    func commitItem(_ size: Int) {
-        openItems!.bytes += size
-        control.openItems.publish(OpenItems(position: replyTail, bytes: openItems!.bytes).word)
+    func take(_ room: ItemRoom) {
+        openItems!.bytes = room.bytes
     }
 
     private func publishItems() {

@@ -16,16 +16,12 @@ protocol TaskChannel: AnyObject {
         lateness: ReplyHeader.Lateness,
         payload: ReplyPayload
     ) throws(SystemError)
-    /// A place for the outcome of a batch's next item, behind its length; filled, it is told by ``commitItem(_:)``. Waits for room if there is none.
+    /// A room for outcomes of a batch's next items, each behind its length. Waits if there is none.
     ///
-    /// - Parameter size: how many bytes the length and the outcome take at most, not more than ``OpenItems/largestItem``.
-    func roomForItem(_ size: Int, sequence: UInt64) -> UnsafeMutableRawPointer
-    /// An item has ended: its outcome, behind its length, takes so many bytes at the place that was given out last. It is told from now on, whatever
-    /// becomes of this process; the host hears of it with the next reply, or when there are many.
-    func commitItem(_ size: Int)
-    /// The same for many items of one size: what was committed there is to be handed to ``take(_:)`` before anything else is asked of the channel.
+    /// - Parameter size: how many bytes the length and an outcome take, not more than ``OpenItems/largestItem``.
     func roomForItems(of size: Int, sequence: UInt64) -> ItemRoom
-    /// Takes note of what was committed in a room.
+    /// Takes note of what was committed in a room: to be called before anything else is asked of the channel. The host hears of it with the next reply,
+    /// or when there is much.
     func take(_ room: ItemRoom)
     /// Where files are from in which a big payload may be written at once.
     var resultFiles: any WarmFileSource { get }
@@ -33,7 +29,8 @@ protocol TaskChannel: AnyObject {
     func note(_ stage: TaskStage)
     /// Says that another item of a batch begins now.
     func noteItemStart()
-    /// Has the ``CallNumber`` of what the worker was last asked to stop. May be read from any thread.
+    /// Has the ``CallNumber`` of what the worker was last asked to stop. May be read from any thread. It lies in memory that the channel shares with its host,
+    /// or that it writes to itself.
     var stopWord: SharedWord { get }
     /// Has a message when the worker is asked to stop something.
     var stopBell: MessageSocket { get }
@@ -72,7 +69,7 @@ struct IncomingRequest {
     var header: RequestHeader
     var timing: RequestTiming
     var payload: UnsafeRawBufferPointer
-    /// Where ``payload`` is from, if that means anything.
+    /// Where ``payload`` is from, if that means anything; valid as long as that.
     var origin: UnsafePointer<ByteOrigin>?
     /// The files that belong to the payload.
     var attachments: Attachments

@@ -107,14 +107,14 @@ extension WorkerLoop {
     private func sendItem(_ sequence: UInt64) {
         let size = MemoryLayout<UInt64>.size + outcome.count
         guard size <= OpenItems.largestItem, !outcome.hasAttachments else { return send(.item, sequence: sequence) }
-        let place = channel.roomForItem(size, sequence: sequence)
-        place.storeBytes(of: UInt64(outcome.count), as: UInt64.self)
+        var room = channel.roomForItems(of: size, sequence: sequence)
+        room.place.storeBytes(of: UInt64(outcome.count), as: UInt64.self)
         outcome.withUnsafeBytes {
-            UnsafeMutableRawBufferPointer(start: place + MemoryLayout<UInt64>.size, count: $0.count).copyMemory(
-                from: $0
-            )
+            let place = room.place + MemoryLayout<UInt64>.size
+            UnsafeMutableRawBufferPointer(start: place, count: $0.count).copyMemory(from: $0)
         }
-        channel.commitItem(size)
+        room.commit()
+        channel.take(room)
         outcome.removeAll(keepingCapacity: true)
     }
 }

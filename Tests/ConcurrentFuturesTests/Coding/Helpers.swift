@@ -8,6 +8,21 @@ func encoded<T: Encodable>(_ value: T) throws -> [UInt8] {
     return encoder.takeBytes()
 }
 
+/// With a gap before each run of numbers, as long ones have that go into a file.
+func encodedSpaced<T: Encodable>(_ value: T) throws -> [UInt8] {
+    var encoder = BinaryEncoder()
+    encoder.setSource(NoFiles())
+    encoder.session.out.leastSpaced = 1
+    try encoder.encode(value)
+    return encoder.takeBytes()
+}
+
+private final class NoFiles: WarmFileSource {
+    let threshold = Int.max
+
+    func file(capacity: Int, insteadOf smaller: WarmFile?) -> WarmFile? { nil }
+}
+
 func decoded<T: Decodable>(_ type: T.Type, from bytes: [UInt8]) throws -> T {
     try bytes.withUnsafeBytes { bytes in
         var decoder = BinaryDecoder(bytes)

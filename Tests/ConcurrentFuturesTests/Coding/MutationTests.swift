@@ -21,8 +21,8 @@ private struct Target {
     let seed: [UInt8]
     let decode: ([UInt8]) throws -> Void
 
-    init<T: Codable>(_ value: T) throws {
-        seed = try encoded(value)
+    init<T: Codable>(_ value: T, spaced: Bool = false) throws {
+        seed = spaced ? try encodedSpaced(value) : try encoded(value)
         decode = { _ = try decoded(T.self, from: $0) }
     }
 }
@@ -42,6 +42,7 @@ struct MutationTests {
             try Target(["a": 1, "b": 2]), try Target([3: "x", 4: "y"]), try Target(Set([1, 2, 3])),
             try Target(Tree.balanced(3)), try Target(Optionals(a: 1, f: Wrapper(value: 2))), try Target(UUID()),
             try Target(URL(string: "https://example.org")!), try Target(Decimal(12.5)), try Target(Date.distantPast),
+            try Target([1, 2, 3], spaced: true), try Target([UInt8(1), 2], spaced: true),
             try Target([Empty(), Empty()]), try Target(Numbers()), try Target(ContiguousArray([UInt8(1), 2])),
         ]
     }
@@ -57,7 +58,7 @@ struct MutationTests {
         default: break
         }
         let interesting: [UInt8] = [
-            0, 1, 2, 3, 4, 0x10, 0x13, 0x18, 0x23, 0x30, 0x31, 0x32, 0x33, 0x34, 0x80, 0xFC, 0xFF,
+            0, 1, 2, 3, 4, 0x10, 0x13, 0x18, 0x23, 0x30, 0x31, 0x32, 0x33, 0x34, 0x37, 0x80, 0xFC, 0xFF,
         ]
         for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
             let place = Int.random(in: bytes.indices, using: &random)
@@ -97,7 +98,7 @@ struct MutationTests {
 
     @Test(
         "a length that lies reserves no memory",
-        arguments: [Tag.string, Tag.keyed, Tag.unkeyed, Tag.run, Tag.message]
+        arguments: [Tag.string, Tag.keyed, Tag.unkeyed, Tag.run, Tag.spacedRun, Tag.message]
     )
     func lyingLength(_ tag: UInt8) {
         for length in [1 << 20, 1 << 40, (1 << 55) - 1] {

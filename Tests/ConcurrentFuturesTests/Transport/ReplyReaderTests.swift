@@ -99,6 +99,22 @@ struct ReplyReaderTests {
         }
     }
 
+    @Test("outcomes of items are counted that all are of one length, or look so")
+    func outcomesOfOneLength() throws {
+        for items: [[UInt8]] in [
+            [[0, 1], [0, 2], [1, 3]], [[0, 1], [0, 2], [1, 2, 3]], [[0], [1]], [[]], [[], [], []], [[0, 1]],
+            // As many bytes as three of the first.
+            [[0, 1], [UInt8](repeating: 1, count: 12)],
+        ] {
+            let outcomes = try ItemOutcomes(.bytes(Self.items(items)))
+            #expect(outcomes.count == items.count)
+            #expect(outcomes.lastHasThrown == (items.last?.first == 1), "\(items)")
+        }
+        var lying = Self.items([[0, 1], [0, 2]])
+        lying.replaceSubrange(10..<18, with: [UInt8](repeating: 0xFF, count: 8))
+        #expect(throws: ChannelFailure.self) { try ItemOutcomes(.bytes(lying)) }
+    }
+
     struct Defect: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let change: @Sendable (inout ReplyHeader) -> Void
