@@ -107,7 +107,8 @@ __attribute__((no_sanitize("address", "thread"))) int cf_has_own_mapping(
 int cf_map_pages(void *place, size_t count, int fd, off_t offset) {
     const int protection = PROT_READ | PROT_WRITE;
     if (mmap(place, count, protection, MAP_PRIVATE | MAP_FIXED, fd, offset) == place) return 0;
-    // Mostly the memory is still there; but it may be gone by now.
+    if (errno == EINVAL || errno == EACCES || errno == EPERM || errno == EBADF || errno == ENODEV) return -1;
+    // Mostly the memory is still there; but where there was not enough, it may be gone by now.
     void *again = mmap(place, count, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (again == place || (again == MAP_FAILED && errno == EEXIST)) return -1;
     return -2;

@@ -16,17 +16,39 @@
 #endif
 
 static unsigned fork_generation;
-static pthread_once_t fork_watch = PTHREAD_ONCE_INIT;
+static int forks_are_watched;
+static _Atomic(void (*)(void)) before_fork;
+static void (*after_fork)(void);
+static _Thread_local int was_prepared;
 
-static void count_fork(void) { fork_generation++; }
+static void prepare_fork(void) {
+    void (*before)(void) = before_fork;
+    was_prepared = before != NULL;
+    if (before) before();
+}
 
-static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
+static void forked_parent(void) {
+    if (was_prepared) after_fork();
+    was_prepared = 0;
+}
 
-void cf_around_forks(void (*before)(void), void (*after)(void)) { pthread_atfork(before, after, after); }
+static void forked_child(void) {
+    fork_generation++;
+    forked_parent();
+}
 
-unsigned cf_fork_generation(void) {
-    pthread_once(&fork_watch, watch_forks);
-    return fork_generation;
+// Before anybody else in the program can register: so these come last before a fork, and first after it, and nobody's own are called with what they
+// hold. In a constructor it also is before any thread could be in the middle of it.
+__attribute__((constructor)) static void watch_forks(void) {
+    forks_are_watched = pthread_atfork(prepare_fork, forked_parent, forked_child) == 0;
+}
+
+unsigned cf_fork_generation(void) { return fork_generation; }
+
+int cf_around_forks(void (*before)(void), void (*after)(void)) {
+    after_fork = after;
+    before_fork = before;
+    return forks_are_watched;
 }
 
 pid_t cf_fork(void) { return fork(); }

@@ -47,11 +47,11 @@ int cf_pidfd_open(pid_t pid);
 int cf_pidfd_send_signal(int pidfd, int signal);
 /// Signals the process group that has the process's number, also when the process has ended; `EINVAL` before Linux 6.9.
 int cf_pidfd_send_signal_to_group(int pidfd, int signal);
-/// How many forks lie between this process and the one in which this was called first.
+/// How many forks lie between this process and the program's first.
 unsigned cf_fork_generation(void);
 /// Has functions called by the thread that forks, before each fork of this process, and after it in the parent and in the child; to be called once.
-/// `_Fork` and bare system calls do without, as does `posix_spawn`.
-void cf_around_forks(void (*before)(void), void (*after)(void));
+/// `_Fork` and bare system calls do without, as does `posix_spawn`. Tells whether that is so; 0 if the system had refused.
+int cf_around_forks(void (*before)(void), void (*after)(void));
 int cf_close_range(unsigned first, unsigned last);
 int cf_prctl_set_child_subreaper(void);
 int cf_prctl_set_parent_death_signal(int signal);

@@ -42,7 +42,8 @@ public struct ProcessPoolOptions: Sendable {
     /// fails with ``PoolError/Code/memoryLimitExceeded``, and its worker is replaced.
     ///
     /// A worker's memory is watched while it runs tasks, every few milliseconds when it comes near the limit. What an initializer or an
-    /// earlier task has left there counts; what was preloaded, memory that is shared and what processes take that a task starts do not.
+    /// earlier task has left there counts; what was preloaded, memory that is shared (among it big arrays that are arguments, as long as
+    /// they are only read) and what processes take that a task starts do not.
     /// Behind the watch the system refuses a worker memory, used or not, of more than five quarters of the limit and 256 MiB; a crash of
     /// that is told in the same way. That is a limit of resources (`RLIMIT_DATA`), which each process that a task starts inherits, and
     /// which it cannot raise.

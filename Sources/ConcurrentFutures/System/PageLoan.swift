@@ -96,15 +96,16 @@ final class PageLoan: @unchecked Sendable {
 
     private final class Loans: Sendable {
         private let loans = Lock<[PageLoan]>([])
+        private let endBeforeForks: Bool
 
         init() {
-            cf_around_forks({ PageLoan.allLoans.endAll() }, { PageLoan.allLoans.goOn() })
+            endBeforeForks = cf_around_forks({ PageLoan.allLoans.endAll() }, { PageLoan.allLoans.goOn() }) != 0
         }
 
         func add(_ pages: UnsafeMutableRawBufferPointer, _ map: () -> Bool) -> PageLoan? {
             loans.withLock { loans in
                 loans.removeAll(where: \.isOver)
-                guard map() else { return nil }
+                guard endBeforeForks, map() else { return nil }
                 let loan = PageLoan(pages)
                 loans.append(loan)
                 return loan

@@ -48,6 +48,11 @@ final class WarmFile: @unchecked Sendable {
         if !isOpen { file.descriptor.abandon() }
     }
 
+    /// Keeps it for ever, whoever lets go of it: for one of a parent's, in a process that was forked.
+    func keep() {
+        _ = Unmanaged.passRetained(self)
+    }
+
     /// Keeps the mapping out of children that are forked from here on.
     func keepFromChildren() throws(SystemError) {
         try mapping.keepFromChildren()

@@ -9,14 +9,14 @@ import Synchronization
 /// There are at most 64 of them, because each is a descriptor and a program may have no more than 256. Four of at most 128 MiB are kept
 /// while nobody uses them, until a pool's last worker has gone.
 final class ArgumentFiles: WarmFileSource, Sendable {
-    static let shared = ArgumentFiles()
+    static var shared: ArgumentFiles { ofProcess.object }
+    private static let ofProcess = PerProcess { ArgumentFiles() }
 
     private struct State {
         /// Nobody uses them; the one used last is the last.
         var free: [WarmFile] = []
         /// Not to be used again. Closed by somebody who holds no lock: giving memory back takes long.
         var surplus: [WarmFile] = []
-        var forkGeneration = CurrentProcess.forkGeneration
     }
 
     private static let mostKept = 4
@@ -52,11 +52,6 @@ final class ArgumentFiles: WarmFileSource, Sendable {
 
     private func takeFree(_ capacity: Int) -> WarmFile? {
         state.withLock { state in
-            guard state.forkGeneration == CurrentProcess.forkGeneration else {
-                // They are the parent's, who goes on using them.
-                state = State()
-                return nil
-            }
             let fitting = state.free.indices.filter { state.free[$0].capacity >= capacity }
             return fitting.min { state.free[$0].capacity < state.free[$1].capacity }.map { state.free.remove(at: $0) }
         }
@@ -65,7 +60,6 @@ final class ArgumentFiles: WarmFileSource, Sendable {
     /// Called when no worker reads a file any more. May be called with a lock held.
     fileprivate func giveBack(_ file: WarmFile) {
         state.withLock { state in
-            guard state.forkGeneration == CurrentProcess.forkGeneration else { return }
             if file.capacity <= Self.largestKept { state.free.append(file) } else { state.surplus.append(file) }
             if state.free.count > Self.mostKept { state.surplus.append(state.free.removeFirst()) }
             if !state.surplus.isEmpty { hasSurplus.store(true, ordering: .relaxed) }
@@ -80,7 +74,7 @@ final class ArgumentFiles: WarmFileSource, Sendable {
             defer { state.surplus = [] }
             return state.surplus
         }
-        withExtendedLifetime(surplus) {}
+        for file in surplus { file.letGo() }
     }
 
     /// Gives back to the system all that nobody uses. Not to be called with a lock held.
@@ -89,7 +83,7 @@ final class ArgumentFiles: WarmFileSource, Sendable {
             defer { state.free = [] }
             return state.free
         }
-        withExtendedLifetime(free) {}
+        for file in free { file.letGo() }
         closeSurplus()
     }
 }
@@ -98,6 +92,7 @@ final class ArgumentFiles: WarmFileSource, Sendable {
 final class ArgumentFile: Sendable {
     let file: WarmFile
     let count: Int
+    private let files = ArgumentFiles.shared
 
     init(_ file: WarmFile, count: Int) {
         self.file = file
@@ -105,7 +100,8 @@ final class ArgumentFile: Sendable {
     }
 
     deinit {
-        ArgumentFiles.shared.giveBack(file)
+        // In a forked process it is its parent's, who goes on using it.
+        if files === ArgumentFiles.shared { files.giveBack(file) } else { file.keep() }
     }
 }
 

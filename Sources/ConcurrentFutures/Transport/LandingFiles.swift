@@ -6,7 +6,8 @@ import Synchronization
 /// A file is used again when its array has gone. There are at most four of at most 128 MiB, and none is kept while no pool has workers: an array that lives
 /// then keeps the memory. Where all are lent, arrays have memory of their own.
 final class LandingFiles: PageLender, Sendable {
-    static let shared = LandingFiles()
+    static var shared: LandingFiles { ofProcess.object }
+    private static let ofProcess = PerProcess { LandingFiles() }
 
     private struct Landing {
         let file: WarmFile
@@ -20,7 +21,6 @@ final class LandingFiles: PageLender, Sendable {
         var landings: [Landing] = []
         /// Those that are being written to.
         var inUse = 0
-        var forkGeneration = CurrentProcess.forkGeneration
     }
 
     private enum Offer {
@@ -39,16 +39,12 @@ final class LandingFiles: PageLender, Sendable {
 
     /// A pool has workers from now on, until it calls ``close()``.
     func open() {
-        state.withLock { state in
-            Self.forgetParent(&state)
-            state.users += 1
-        }
+        state.withLock { $0.users += 1 }
     }
 
     /// A pool has no workers any more. With the last one, what is kept is given back to the system.
     func close() {
         let (files, landings) = state.withLock { state -> ([WarmFile], [Landing]) in
-            guard state.forkGeneration == CurrentProcess.forkGeneration else { return ([], []) }
             state.users -= 1
             guard state.users == 0 else { return ([], []) }
             defer {
@@ -67,11 +63,6 @@ final class LandingFiles: PageLender, Sendable {
         file.letGo()
     }
 
-    /// In a forked process the files are its parent's, who goes on using them.
-    private static func forgetParent(_ state: inout State) {
-        if state.forkGeneration != CurrentProcess.forkGeneration { state = State() }
-    }
-
     // MARK: Arrays
 
     func lend(_ bytes: UnsafeRawBufferPointer, to memory: UnsafeMutableRawPointer) -> PageLoan? {
@@ -82,12 +73,16 @@ final class LandingFiles: PageLender, Sendable {
         else { return nil }
         let place = file.content + gap
         BigCopy.copy(bytes, to: place)
-        let loan = PageLoan.lend(
-            UnsafeRawBufferPointer(start: place, count: bytes.count),
-            at: WarmFile.headerSize + gap,
-            of: file.file.descriptor,
-            to: memory
-        )
+        // What runs in this process may have closed it.
+        let loan =
+            !file.isOpen
+            ? nil
+            : PageLoan.lend(
+                UnsafeRawBufferPointer(start: place, count: bytes.count),
+                at: WarmFile.headerSize + gap,
+                of: file.file.descriptor,
+                to: memory
+            )
         let isKept = state.withLock { state in
             state.inUse -= 1
             guard state.users > 0 else { return false }
@@ -118,7 +113,6 @@ final class LandingFiles: PageLender, Sendable {
     }
 
     private static func take(_ capacity: Int, from state: inout State) -> Offer {
-        forgetParent(&state)
         guard state.users > 0 else { return .none }
         // In place, so that each is looked at once: a loan may end at any time.
         let firstOver = state.landings.partition(by: \.loan.isOver)

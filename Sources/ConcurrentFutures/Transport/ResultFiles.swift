@@ -50,6 +50,7 @@ extension WarmFile {
 final class LentFile: Sendable {
     fileprivate let mapping: MemoryMapping
     let identity: Descriptor.Identity?
+    private let forkGeneration = CurrentProcess.forkGeneration
 
     /// - Parameter most: how many bytes it may have: its writer pays for no memory where it has holes, and its reader for addresses.
     /// - Throws: ``SystemError`` if the file can shrink, is bigger, or cannot be mapped.
@@ -63,6 +64,8 @@ final class LentFile: Sendable {
 
     /// Has the worker use it again, who may write into it from now on.
     fileprivate func giveBack() {
+        // A forked process has not taken it in, and its parent may still read.
+        guard forkGeneration == CurrentProcess.forkGeneration else { return }
         SharedWord(at: mapping.base).publish(0)
     }
 }
