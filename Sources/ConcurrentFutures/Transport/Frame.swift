@@ -139,7 +139,7 @@ struct ReplyHeader {
 
 /// Where a request is. The word of a frame's slot carries the frame's sequence number too, so that an old frame cannot be taken for a new one.
 ///
-/// None of them is zero: memory that was cleared by mistake must not look like a request that nobody has begun.
+/// None of them is a word that programs commonly write, least of all zero: memory that a task wrote over by mistake must not look like requests.
 enum FrameState: UInt64 {
     case queued = 1
     /// The worker runs it or has run it.
@@ -147,7 +147,10 @@ enum FrameState: UInt64 {
     /// The host has taken it back; the worker passes over it.
     case revoked = 3
 
-    func word(_ sequence: UInt64) -> UInt64 { sequence << 2 | rawValue }
+    /// Neither counts nor addresses have these bits, no `Double` that is not tiny, and no text: the byte C1 is in none that is UTF-8.
+    static let mark: UInt64 = 0x80C1 << 48
+
+    func word(_ sequence: UInt64) -> UInt64 { (sequence << 2 | rawValue) ^ Self.mark }
 }
 
 /// Whether a worker looks for requests itself, as it says.

@@ -44,7 +44,8 @@ struct OwnChannel {
     var sequence: UInt64 {
         let states = control + ChannelLayout.Control.states
         let words = (0..<ChannelLayout.slotCount).map { SharedWord(at: states + 8 * $0).load() }
-        return words.filter { $0 & 3 == FrameState.started.rawValue }.map { $0 >> 2 }.max() ?? 0
+        let sequences = words.map { ($0 ^ FrameState.mark) >> 2 }
+        return zip(words, sequences).filter { $0 == FrameState.started.word($1) }.map(\.1).max() ?? 0
     }
 
     /// The descriptors beyond the standard streams whose links begin so, in ascending order.
