@@ -67,7 +67,10 @@ struct Aftermath: ~Copyable {
     /// Takes the task over.
     mutating func add(_ task: Unmanaged<PoolTask>, _ completion: Completion) {
         endedCount += 1
-        endedBytes += task._withUnsafeGuaranteedRef(\.argumentBytes)
+        task._withUnsafeGuaranteedRef {
+            endedBytes += $0.argumentBytes
+            $0.prefetchFuture()
+        }
         ended.append(Ended(task: task, completion: completion))
     }
 

@@ -1,3 +1,5 @@
+import CSystemShims
+
 // Carrying out what the state machine has decided.
 
 extension PoolCore {
@@ -7,6 +9,7 @@ extension PoolCore {
         while next < actions.count {
             let action = actions[next]
             next += 1
+            prefetch(behind: next)
             switch action {
             case .send(let task, let worker): send(task, to: worker, &aftermath)
             case .complete(let task, let ending):
@@ -32,6 +35,17 @@ extension PoolCore {
             }
         }
         actions.removeAll(keepingCapacity: true)
+    }
+
+    /// Has the records fetched of tasks that are sent soon, which may have waited for long: each would be waited for two times.
+    private func prefetch(behind next: Int) {
+        if next + 6 < actions.count, case .send(let task, _) = actions[next + 6] {
+            tasks.withUnsafeBufferPointer { cf_prefetch($0.baseAddress! + Self.index(of: task)) }
+        }
+        if next + 3 < actions.count, case .send(let task, _) = actions[next + 3], let record = tasks[Self.index(of: task)] {
+            cf_prefetch(record.toOpaque())
+            cf_prefetch(record.toOpaque() + 64)
+        }
     }
 
     mutating func order(_ order: Order, _ aftermath: inout Aftermath) {

@@ -18,6 +18,7 @@ extension PoolStateMachine {
         var target: (worker: Worker, fill: Int)?
         while backlogCount > 0 {
             guard let next = backlog.first else { preconditionFailure("counted tasks are in the backlog") }
+            if backlog.count > Self.prefetched { tasks.prefetch(backlog[Self.prefetched]) }
             guard let cost = tasks[next].flatMap({ $0.state == .queued ? $0.cost : nil }) else {
                 backlog.removeFirst()
                 continue
@@ -42,6 +43,9 @@ extension PoolStateMachine {
         }
         backlog.removeAll(keepingCapacity: true)
     }
+
+    /// How many tasks ahead their records are fetched.
+    private static let prefetched = 4
 
     private mutating func send(_ task: TaskID, _ cost: Int, to worker: Worker, _ actions: inout Actions) {
         backlog.removeFirst()

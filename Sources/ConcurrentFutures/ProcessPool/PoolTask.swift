@@ -1,3 +1,5 @@
+import CSystemShims
+
 /// What a pool keeps of a task until it has ended.
 ///
 /// What can change belongs to whoever has the pool's lock, except `next`, which is the ``TaskInbox``'s while the task is in it; that is what the unchecked
@@ -50,15 +52,25 @@ final class PoolTask: @unchecked Sendable {
     ///
     /// It has to be of the type of the ``TaskCall`` that was encoded: whoever completes it takes that for granted.
     func makeFuture<Output>() -> Future<Output> {
-        let future = Future<Output>(control: self)
+        let future = function.makeFuture(ofBatch: isBatch, control: self)
         futureObject = future
-        return future
+        return unsafeDowncast(future, to: Future<Output>.self)
+    }
+
+    /// Has the future fetched, which will soon be told; nobody may have looked at it since it was made.
+    func prefetchFuture() {
+        let place = UnsafeRawPointer(Unmanaged<AnyObject>.passUnretained(futureObject).toOpaque())
+        cf_prefetch(place)
+        cf_prefetch(place + 64)
     }
 
     /// Tells its future how it has ended.
     ///
     /// - Returns: `false` if that has ended before.
     func end(_ completion: Aftermath.Completion) -> Bool {
+        if case .encoded(let payload) = completion, !isBatch {
+            return function.complete(futureObject, encoded: payload)
+        }
         let future = function.future(futureObject, ofBatch: isBatch)
         return switch completion {
         case .encoded(let payload): future.complete(encoded: payload, by: reader)

@@ -1,3 +1,5 @@
+import CSystemShims
+
 /// Values under numbers that are given out by the slab, found in constant time, and never mean another value later on.
 struct Slab<Element> {
     private struct Entry {
@@ -47,6 +49,13 @@ struct Slab<Element> {
             )
             yield &entries[index].element
         }
+    }
+
+    /// Has a value fetched that will soon be asked for: where very many wait, each is far from where the processor has looked last.
+    func prefetch(_ key: UInt64) {
+        let index = Int(UInt32(truncatingIfNeeded: key))
+        guard index < entries.count else { return }
+        entries.withUnsafeBufferPointer { cf_prefetch($0.baseAddress! + index) }
     }
 
     @discardableResult

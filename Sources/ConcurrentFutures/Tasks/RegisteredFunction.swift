@@ -46,8 +46,20 @@ class TaskFunctionName: OutcomeReader, @unchecked Sendable {
         fatalError("abstract")
     }
 
-    /// An object that is the future of a call of the function, or of a batch of calls.
+    /// Makes the future of a call of the function, or of a batch of calls.
+    func makeFuture(ofBatch: Bool, control: any TaskControl) -> AnyObject {
+        fatalError("abstract")
+    }
+
+    /// An object that was made by ``makeFuture(ofBatch:control:)``.
     func future(_ object: AnyObject, ofBatch: Bool) -> any AnyFuture {
+        fatalError("abstract")
+    }
+
+    /// Ends the future of one call with its outcome.
+    ///
+    /// - Returns: as ``Future/complete(encoded:by:)`` does.
+    func complete(_ future: AnyObject, encoded outcome: Payload) -> Bool {
         fatalError("abstract")
     }
 }
@@ -58,6 +70,8 @@ class TaskFunctionName: OutcomeReader, @unchecked Sendable {
 /// types' names and their encoding are paid once.
 final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unchecked Sendable {
     private let reference: FunctionReference
+    /// Kept because to look a generic type up takes longer than to make one of its objects.
+    private let futureType = Future<Function.Output>.self
 
     fileprivate init(number: UInt32, definition: FunctionDefinition) throws {
         reference = definition.reference
@@ -86,7 +100,7 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
             try payload.withDecoder { decoder in
                 // Futures of calls have the type of what the function returns: see ``TaskBody``.
                 let future = unsafeDowncast(future, to: Future<Function.Output>.self)
-                future.success = try Outcome.value(of: Function.self, from: &decoder)
+                future.success.put(try Outcome.value(of: Function.self, from: &decoder))
             }
             return .succeeded
         } catch {
@@ -99,6 +113,14 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
     }
 
     fileprivate override func makeBatchReader() -> OutcomeReader { BatchOutcomeReader(function: self) }
+
+    override func makeFuture(ofBatch: Bool, control: any TaskControl) -> AnyObject {
+        ofBatch ? Future<BatchOutcome<Function.Output>>(control: control) : futureType.init(control: control)
+    }
+
+    override func complete(_ future: AnyObject, encoded outcome: Payload) -> Bool {
+        unsafeDowncast(future, to: Future<Function.Output>.self).complete(encoded: outcome, by: self)
+    }
 
     override func future(_ object: AnyObject, ofBatch: Bool) -> any AnyFuture {
         // See ``TaskBody`` for why it is one.
@@ -170,7 +192,7 @@ final class BatchOutcomeReader<Function: TaskFunction>: OutcomeReader, @unchecke
         switch decode(payload) {
         case .success(let outcome):
             // See ``TaskBody``.
-            unsafeDowncast(future, to: Future<BatchOutcome<Function.Output>>.self).success = outcome
+            unsafeDowncast(future, to: Future<BatchOutcome<Function.Output>>.self).success.put(outcome)
             return .succeeded
         case .failure(let error):
             return .failed(error)
