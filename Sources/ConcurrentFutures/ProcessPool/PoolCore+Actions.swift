@@ -42,7 +42,9 @@ extension PoolCore {
         if next + 6 < actions.count, case .send(let task, _) = actions[next + 6] {
             tasks.withUnsafeBufferPointer { cf_prefetch($0.baseAddress! + Self.index(of: task)) }
         }
-        if next + 3 < actions.count, case .send(let task, _) = actions[next + 3], let record = tasks[Self.index(of: task)] {
+        if next + 3 < actions.count, case .send(let task, _) = actions[next + 3],
+            let record = tasks[Self.index(of: task)]
+        {
             cf_prefetch(record.toOpaque())
             cf_prefetch(record.toOpaque() + 64)
         }

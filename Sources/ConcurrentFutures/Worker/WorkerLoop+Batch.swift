@@ -91,7 +91,9 @@ extension WorkerLoop {
         return CallEnd(wasStopped: true)
     }
 
-    private func runItem(_ function: BoundFunction, _ items: inout BinaryDecoder, _ request: borrowing IncomingRequest) async {
+    private func runItem(_ function: BoundFunction, _ items: inout BinaryDecoder, _ request: borrowing IncomingRequest)
+        async
+    {
         limits.taskBegins(channel)
         outcome.allowAttachments()
         var arguments = BinaryDecoder(nextItem(&items), attachments: request.attachments, origin: request.origin)
