@@ -57,6 +57,9 @@ struct Aftermath: ~Copyable {
     private(set) var endedCount = 0
     private(set) var endedBytes = 0
 
+    /// Whether nothing is to be done.
+    var isEmpty: Bool { channels.isEmpty && endedCount == 0 && questions.isEmpty && !driverHasOrders }
+
     mutating func sentTo(_ channel: any WorkerChannel, isUrgent: Bool) {
         if isUrgent { self.isUrgent = true }
         guard lastChannel != ObjectIdentifier(channel) else { return }

@@ -10,7 +10,8 @@ struct PoolCore: ~Copyable {
         let state: PoolStateMachine.Worker
         let channel: any WorkerChannel
         /// Whether the worker has been sent the definition of the function with this number; false for those beyond the end.
-        private var knownFunctions: [Bool] = []
+        // Under the pool's lock, and nothing is called meanwhile.
+        @exclusivity(unchecked) private var knownFunctions: [Bool] = []
         /// Whether the driver looks at its memory.
         var isWatched = false
 

@@ -109,17 +109,13 @@ final class PoolDriver: @unchecked Sendable {
     ///
     /// - Throws: as ``EncodedCall/init(_:options:source:)`` does.
     func submit<Output>(_ call: TaskCall<Output>, options: TaskOptions) throws(PoolError) -> Future<Output> {
-        let task = PoolTask(try encode(call.body, options), options: options, driver: self)
+        let task = PoolTask(try call.body.encodedForWorker(options), options: options, driver: self)
         // Of the call's type, which what is encoded does not know any more.
         let future: Future<Output> = task.makeFuture()
         entrance?.add(bytes: task.argumentBytes)
         inbox.put(task)
         takeIn()
         return future
-    }
-
-    private func encode(_ body: some TaskBody, _ options: TaskOptions) throws(PoolError) -> EncodedCall {
-        try EncodedCall(body, options: options, source: ArgumentFiles.shared)
     }
 
     func cancel(_ task: PoolTask) -> Bool {
@@ -210,7 +206,7 @@ final class PoolDriver: @unchecked Sendable {
                 return aftermath
             }
             guard let aftermath else { return }
-            perform(aftermath)
+            if !aftermath.isEmpty { perform(aftermath) }
         }
     }
 

@@ -66,7 +66,8 @@ extension PoolStateMachine {
     private func leastLoadedWorker(for cost: Int) -> (worker: Worker, fill: Int)? {
         var best: Worker?
         var nextLoad = Int.max
-        for (_, worker) in workers.elements where canTake(worker) && canHold(cost, worker) {
+        workers.forEach { worker in
+            guard canTake(worker), canHold(cost, worker) else { return }
             if let other = best, other.liveCount <= worker.liveCount {
                 nextLoad = min(nextLoad, worker.liveCount)
             } else {

@@ -18,8 +18,8 @@ final class PoolTask: @unchecked Sendable {
     private let countedBytes: UInt32
     let driver: PoolDriver
     let function: TaskFunctionName
-    /// Set once, by the thread that submits.
-    private var futureObject: AnyObject!
+    /// With a reference to it until it has been told. Set once, by the thread that submits.
+    @exclusivity(unchecked) private var futureObject: Unmanaged<AnyObject>?
     /// The one that was put into the inbox before it.
     var next: Unmanaged<PoolTask>?
     /// The state machine's number for it, once that has taken it in; no task's before.
@@ -48,18 +48,22 @@ final class PoolTask: @unchecked Sendable {
         if limits.retry?.retriesError != nil { attempts = AttemptRecord() }
     }
 
+    deinit {
+        futureObject?.release()
+    }
+
     /// Makes the task's future; once.
     ///
     /// It has to be of the type of the ``TaskCall`` that was encoded: whoever completes it takes that for granted.
     func makeFuture<Output>() -> Future<Output> {
         let future = function.makeFuture(ofBatch: isBatch, control: self)
-        futureObject = future
+        futureObject = .passRetained(future)
         return unsafeDowncast(future, to: Future<Output>.self)
     }
 
     /// Has the future fetched, which will soon be told; nobody may have looked at it since it was made.
     func prefetchFuture() {
-        let place = UnsafeRawPointer(Unmanaged<AnyObject>.passUnretained(futureObject).toOpaque())
+        guard let place = futureObject?.toOpaque() else { return }
         cf_prefetch(place)
         cf_prefetch(place + 64)
     }
@@ -68,16 +72,20 @@ final class PoolTask: @unchecked Sendable {
     ///
     /// - Returns: `false` if that has ended before.
     func end(_ completion: Aftermath.Completion) -> Bool {
-        if case .encoded(let payload) = completion, !isBatch {
-            return function.complete(futureObject, encoded: payload)
-        }
-        let future = function.future(futureObject, ofBatch: isBatch)
-        return switch completion {
-        case .encoded(let payload): future.complete(encoded: payload, by: reader)
-        case .batch(let progress, let nanoseconds):
-            future.complete(encoded: progress.payload(nanoseconds: nanoseconds), by: reader)
-        case .failed(let error): future.complete(throwing: error)
-        case .cancelled: future.completeCancelled()
+        guard let object = futureObject.take() else { return false }
+        defer { object.release() }
+        return object._withUnsafeGuaranteedRef { object in
+            if case .encoded(let payload) = completion, !isBatch {
+                return function.complete(object, encoded: payload)
+            }
+            let future = function.future(object, ofBatch: isBatch)
+            return switch completion {
+            case .encoded(let payload): future.complete(encoded: payload, by: reader)
+            case .batch(let progress, let nanoseconds):
+                future.complete(encoded: progress.payload(nanoseconds: nanoseconds), by: reader)
+            case .failed(let error): future.complete(throwing: error)
+            case .cancelled: future.completeCancelled()
+            }
         }
     }
 

@@ -78,6 +78,14 @@ struct Slab<Element> {
         }
     }
 
+    /// Calls the body with each value, in no order: what ``elements`` does, without an iterator, which costs some copies.
+    @inline(__always)
+    func forEach(_ body: (Element) -> Void) {
+        for index in entries.indices {
+            if let element = entries[index].element { body(element) }
+        }
+    }
+
     private static func key(_ index: UInt32, _ generation: UInt32) -> UInt64 {
         UInt64(generation) << 32 | UInt64(index)
     }

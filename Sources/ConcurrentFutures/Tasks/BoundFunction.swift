@@ -56,14 +56,20 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
     private let function: Function
     /// Asked for here, so that a fork server which finds a function has its workers find its types, too.
     private let types: (arguments: Any.Type, output: Any.Type)
+    private let numberCall: NumberCall?
 
     init(_ function: Function) {
         self.function = function
+        numberCall = NumberCall(of: function)
         types = (Function.Arguments.self, Function.Output.self)
         super.init(isAsync: Function.isAsync, numberCalls: NumberCalls(of: function))
     }
 
     override func run(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder, stage: (TaskStage) -> Void) {
+        if let numberCall {
+            stage(.running)
+            if numberCall.run(&arguments, &outcome) { return }
+        }
         stage(.decodingArguments)
         let decoded: Function.Arguments
         // Each in place, rather than an optional of some type, whose own type would be looked up for each call.

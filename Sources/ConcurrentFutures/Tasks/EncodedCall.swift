@@ -1,6 +1,7 @@
 /// A call as bytes, ready to be sent to another process.
 ///
 /// It does not depend on the type of what comes back, which would be looked up again wherever it is handed on.
+@usableFromInline
 struct EncodedCall: Sendable {
     let function: TaskFunctionName
     /// Whether the outcomes come item by item.
@@ -27,6 +28,12 @@ struct EncodedCall: Sendable {
         } catch {
             throw PoolError(refusing: error, options: options)
         }
+        isBatch = Body.isBatch
+        itemCount = body.itemCount
+        if let number = body.encodedNumber {
+            arguments = .small(number)
+            return
+        }
         do {
             arguments = try EncoderCache.withEncoder { encoder in
                 encoder.allowAttachments()
@@ -45,8 +52,6 @@ struct EncodedCall: Sendable {
                 underlying: error
             )
         }
-        isBatch = Body.isBatch
-        itemCount = body.itemCount
     }
 }
 

@@ -72,6 +72,8 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
     private let reference: FunctionReference
     /// Kept because to look a generic type up takes longer than to make one of its objects.
     private let futureType = Future<Function.Output>.self
+    private let returnsInt = Function.Output.self == Int.self
+    private let returnsDouble = Function.Output.self == Double.self
 
     fileprivate init(number: UInt32, definition: FunctionDefinition) throws {
         reference = definition.reference
@@ -95,6 +97,8 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
     }
 
     override func read(_ payload: Payload, into future: AnyObject) -> FutureStateMachine.Settlement {
+        if returnsInt, readNumber(Int.self, payload, into: future) { return .succeeded }
+        if returnsDouble, readNumber(Double.self, payload, into: future) { return .succeeded }
         // Not by way of a `Result`, whose type would have to be looked up each time.
         do {
             try payload.withDecoder { decoder in
@@ -106,6 +110,23 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
         } catch {
             return .failed(error)
         }
+    }
+
+    /// Reads an outcome without the layers that serve every type.
+    ///
+    /// - Parameter type: what the function returns.
+    /// - Returns: whether it is such a number.
+    @inline(__always)
+    private func readNumber<Number: BinaryNumber & Sendable>(
+        _ type: Number.Type,
+        _ payload: Payload,
+        into future: AnyObject
+    ) -> Bool {
+        guard case .small(let bytes) = payload, bytes.count == Outcome.size(of: type),
+            let number = bytes.withUnsafeBytes({ Outcome.read(type, at: $0.baseAddress!) })
+        else { return false }
+        unsafeDowncast(future, to: Future<Number>.self).success.put(number)
+        return true
     }
 
     override func error(in payload: Payload) -> (any Error)? {
