@@ -1,6 +1,15 @@
+import CSystemShims
+
 // What the workers' replies and ends mean for the tasks.
 
 extension PoolCore {
+    /// Has what is kept of a task fetched whose reply comes soon after the one that is at hand, most likely among those that have come together.
+    func prefetchRecords(of worker: WorkerEnd) {
+        guard worker.state.inFlight.count > 2, let task = worker.state.inFlight[2].task else { return }
+        machine.tasks.prefetch(task)
+        cf_prefetch(unmanagedRecord(of: task).toOpaque())
+    }
+
     /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
     mutating func received(
         _ reply: Reply,

@@ -140,6 +140,7 @@ extension PoolDriver {
                 guard link.isReady else {
                     throw ChannelFailure(message: "it answered before it had said that it stands ready")
                 }
+                core.prefetchRecords(of: worker)
                 try core.received(replies[index], from: worker, &aftermath)
             }
         }

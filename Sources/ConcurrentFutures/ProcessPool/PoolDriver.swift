@@ -27,6 +27,8 @@ final class PoolDriver: @unchecked Sendable {
     let reception = Lock(Reception())
     /// Tasks that nobody has taken in yet: who submits one does not wait for the lock.
     private let inbox = TaskInbox()
+    /// What ``PoolStateMachine/isWaitingForWorkers`` was when the lock was let go of last.
+    private let isSaturated = Atomic<Bool>(false)
     /// Whether the thread has orders that it has not taken, or everything has ended.
     let hasOrders = Atomic<Bool>(false)
     /// How many threads have told the state machine that tasks have ended, and not yet the futures.
@@ -113,10 +115,17 @@ final class PoolDriver: @unchecked Sendable {
         // Of the call's type, which what is encoded does not know any more.
         let future: Future<Output> = task.makeFuture()
         entrance?.add(bytes: task.argumentBytes)
-        inbox.put(task)
+        let count = inbox.put(task)
+        // See ``locked(_:)`` for why one that may stay is not forgotten.
+        let mayStay = options.limits == nil && count < Self.mostLeftInInbox
+        if mayStay, isSaturated.load(ordering: .sequentiallyConsistent) { return future }
         takeIn()
         return future
     }
+
+    /// How many tasks may wait to be taken in together: each then costs neither the lock nor what the lock protects, which the thread that takes replies uses all
+    /// the time.
+    private static let mostLeftInInbox = 64
 
     func cancel(_ task: PoolTask) -> Bool {
         withCore { core, aftermath in core.cancel(task, &aftermath) }
@@ -182,6 +191,8 @@ final class PoolDriver: @unchecked Sendable {
     ///
     /// Every thread looks into the inbox after it has let the lock go. So whoever has put a task in and finds the lock taken can leave: the one who has it
     /// will let it go later, and look. (The four steps, put and try, let go and look, are in one order for all threads.)
+    ///
+    /// Whoever finds that no worker can be given a task can leave as well: somebody will have the lock to change that, say so before letting it go, and look.
     func locked<Result>(_ body: (inout Shared) -> Result) -> Result {
         let result = shared.withLock(body)
         takeIn()
@@ -201,8 +212,7 @@ final class PoolDriver: @unchecked Sendable {
             let aftermath = shared.withLockIfAvailable { shared in
                 var aftermath = Aftermath()
                 takeIn(&shared.core, &aftermath)
-                setAlarm(&shared)
-                note(aftermath)
+                prepareToLetGo(&shared, aftermath)
                 return aftermath
             }
             guard let aftermath else { return }
@@ -241,8 +251,7 @@ final class PoolDriver: @unchecked Sendable {
             // What came before it comes before it.
             takeIn(&shared.core, &aftermath)
             let result = body(&shared.core, &aftermath)
-            setAlarm(&shared)
-            note(aftermath)
+            prepareToLetGo(&shared, aftermath)
             return result
         }
     }
@@ -252,8 +261,14 @@ final class PoolDriver: @unchecked Sendable {
         takeIn()
     }
 
-    /// With the lock, so that whoever sees with it that all tasks have ended can wait until the futures know.
-    private func note(_ aftermath: borrowing Aftermath) {
+    /// With the lock, after all that was decided with it.
+    private func prepareToLetGo(_ shared: inout Shared, _ aftermath: borrowing Aftermath) {
+        setAlarm(&shared)
+        let isSaturated = shared.core.machine.isWaitingForWorkers
+        if isSaturated != self.isSaturated.load(ordering: .relaxed) {
+            self.isSaturated.store(isSaturated, ordering: .sequentiallyConsistent)
+        }
+        // Whoever sees with the lock that all tasks have ended can wait until the futures know.
         if aftermath.endedCount > 0 { unfinished.add(1, ordering: .sequentiallyConsistent) }
     }
 

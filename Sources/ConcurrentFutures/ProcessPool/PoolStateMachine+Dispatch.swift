@@ -34,7 +34,10 @@ extension PoolStateMachine {
                 } else {
                     target = leastLoadedWorker(for: cost)
                 }
-                guard let target else { return isSaturated = true }
+                guard let target else {
+                    for task in backlog.prefix(Self.prefetched) { tasks.prefetch(task) }
+                    return isSaturated = true
+                }
                 send(next, cost, to: target.worker, &actions)
             } else {
                 // They are for workers that are being started; more of them may want more workers.

@@ -263,6 +263,9 @@ package struct PoolStateMachine: ~Copyable {
 
     // MARK: Questions
 
+    /// Whether a task that came in now, without limits, would wait as others do, until something happens.
+    var isWaitingForWorkers: Bool { isSaturated && life == .open && !isShutDown }
+
     /// Whether it has to be told the time before the next event.
     var needsTime: Bool { timedCount > 0 || mayLetGo || isShutDown || startBackoff.end != nil }
 

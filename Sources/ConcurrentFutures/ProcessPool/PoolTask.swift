@@ -17,7 +17,8 @@ final class PoolTask: @unchecked Sendable {
     /// How many bytes the encoded arguments have; at most 4 GiB are counted.
     private let countedBytes: UInt32
     let driver: PoolDriver
-    let function: TaskFunctionName
+    // There for ever.
+    unowned(unsafe) let function: TaskFunctionName
     /// With a reference to it until it has been told. Set once, by the thread that submits.
     @exclusivity(unchecked) private var futureObject: Unmanaged<AnyObject>?
     /// The one that was put into the inbox before it.
@@ -34,7 +35,7 @@ final class PoolTask: @unchecked Sendable {
         var attempts: AttemptRecord?
     }
 
-    init(_ call: consuming EncodedCall, options: TaskOptions, driver: PoolDriver) {
+    init(_ call: EncodedCall, options: TaskOptions, driver: PoolDriver) {
         self.driver = driver
         function = call.function
         file = options.file

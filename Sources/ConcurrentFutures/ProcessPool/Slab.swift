@@ -22,6 +22,7 @@ struct Slab<Element> {
     mutating func insert(_ make: (UInt64) -> Element) -> UInt64 {
         count += 1
         if let index = free.popLast() {
+            if let next = free.last { prefetch(UInt64(next)) }
             let key = Self.key(index, entries[Int(index)].generation)
             entries[Int(index)].element = make(key)
             return key

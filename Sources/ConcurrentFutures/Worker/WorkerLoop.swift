@@ -102,7 +102,8 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// One call that is to be made.
     struct PlannedCall: ~Copyable {
-        let function: BoundFunction
+        /// Known to the loop for as long as it runs.
+        unowned(unsafe) let function: BoundFunction
         let encodedArguments: UnsafeRawBufferPointer
         let attachments: Attachments
         let origin: UnsafePointer<ByteOrigin>?
@@ -199,6 +200,13 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// Sends what has been put into `outcome`, or, if that cannot be sent, why.
     func send(_ kind: ReplyHeader.Kind, sequence: UInt64, lateness: ReplyHeader.Lateness = .none) {
+        if !outcome.hasAttachments, outcome.count <= ChannelLayout.largestInlinePayload {
+            // Of few bytes nothing can fail.
+            try! outcome.withUnsafeBytes {
+                try channel.reply(kind, sequence: sequence, lateness: lateness, payload: ReplyPayload($0))
+            }
+            return outcome.removeAll(keepingCapacity: true)
+        }
         do {
             let attachments = outcome.takeAttachments()
             let file = outcome.completeFile()
