@@ -44,7 +44,7 @@ struct ValueSlot {
 
     @usableFromInline
     func boxedValue<Value>(as type: Value.Type) -> Value {
-        box(of: type)._withUnsafeGuaranteedRef(\.value)
+        box(of: type)._withUnsafeGuaranteedRef { $0.value }
     }
 
     private func box<Value>(of type: Value.Type) -> Unmanaged<Box<Value>> {

@@ -38,7 +38,7 @@ extension PoolCore {
     }
 
     /// Has the records fetched of tasks that are sent soon, which may have waited for long: each would be waited for two times.
-    private func prefetch(behind next: Int) {
+    private mutating func prefetch(behind next: Int) {
         if next + 6 < actions.count, case .send(let task, _) = actions[next + 6] {
             tasks.withUnsafeBufferPointer { cf_prefetch($0.baseAddress! + Self.index(of: task)) }
         }
@@ -61,15 +61,15 @@ extension PoolCore {
     }
 
     private mutating func send(_ record: PoolTask, to worker: WorkerEnd, _ aftermath: inout Aftermath) {
-        let function = record.function
-        let isNew = worker.learn(function.number)
-        if isNew, usedFunctions.updateValue(function, forKey: function.number) == nil {
-            newFunctions.append(function)
+        let function = record.withFunction { $0.number }
+        let isNew = worker.learn(function)
+        if isNew, usedFunctions.updateValue(record.function, forKey: function) == nil {
+            newFunctions.append(record.function)
         }
         let isUrgent = urgency.isUrgent(backlog: machine.backlogCount, depth: worker.state.depth)
         let request = OutgoingRequest(
-            functionNumber: function.number,
-            definition: isNew ? function.definition : [],
+            functionNumber: function,
+            definition: isNew ? record.function.definition : [],
             isBatch: record.isBatch,
             itemCount: record.itemCount,
             firstItem: record.batch?.itemsDone ?? 0,
@@ -87,7 +87,7 @@ extension PoolCore {
             }
             aftermath.sentTo(worker.channel, isUrgent: isUrgent)
         } catch {
-            if isNew { worker.forget(function.number) }
+            if isNew { worker.forget(function) }
             record.failure = PoolError(unsendable: record, error)
             tellTime()
             machine.sendFailed(record.id, to: worker.id, isShortage: error.isShortage, actions: &actions)

@@ -4,7 +4,7 @@ import CSystemShims
 
 extension PoolCore {
     /// Has what is kept of a task fetched whose reply comes soon after the one that is at hand, most likely among those that have come together.
-    func prefetchRecords(of worker: WorkerEnd) {
+    mutating func prefetchRecords(of worker: WorkerEnd) {
         guard worker.state.inFlight.count > 2, let task = worker.state.inFlight[2].task else { return }
         machine.tasks.prefetch(task)
         cf_prefetch(unmanagedRecord(of: task).toOpaque())
@@ -131,7 +131,7 @@ extension PoolCore {
 
     /// Whether an outcome has to be looked at elsewhere before it is told: the policy may want another attempt, or the error is to keep why the
     /// attempts before have failed.
-    private func isToBeJudged(_ record: PoolTask, _ completion: Aftermath.Completion) -> Bool {
+    private mutating func isToBeJudged(_ record: PoolTask, _ completion: Aftermath.Completion) -> Bool {
         guard let attempts = record.attempts else { return false }
         let mayBeRunAgain = record.limits?.retry?.retriesError != nil && machine.hasAttemptsLeft(record.id)
         guard mayBeRunAgain || !attempts.failures.isEmpty else { return false }

@@ -17,8 +17,8 @@ final class PoolTask: @unchecked Sendable {
     /// How many bytes the encoded arguments have; at most 4 GiB are counted.
     private let countedBytes: UInt32
     let driver: PoolDriver
-    // There for ever.
-    unowned(unsafe) let function: TaskFunctionName
+    // There for ever, so that nobody counts references to it.
+    private let unmanagedFunction: Unmanaged<TaskFunctionName>
     /// With a reference to it until it has been told. Set once, by the thread that submits.
     @exclusivity(unchecked) private var futureObject: Unmanaged<AnyObject>?
     /// The one that was put into the inbox before it.
@@ -37,7 +37,7 @@ final class PoolTask: @unchecked Sendable {
 
     init(_ call: EncodedCall, options: TaskOptions, driver: PoolDriver) {
         self.driver = driver
-        function = call.function
+        unmanagedFunction = .passUnretained(call.function)
         file = options.file
         line = UInt32(clamping: options.line)
         countedBytes = UInt32(clamping: call.arguments.count)
@@ -77,7 +77,7 @@ final class PoolTask: @unchecked Sendable {
         defer { object.release() }
         return object._withUnsafeGuaranteedRef { object in
             if case .encoded(let payload) = completion, !isBatch {
-                return function.complete(object, encoded: payload)
+                return withFunction { $0.complete(object, encoded: payload) }
             }
             let future = function.future(object, ofBatch: isBatch)
             return switch completion {
@@ -88,6 +88,14 @@ final class PoolTask: @unchecked Sendable {
             case .cancelled: future.completeCancelled()
             }
         }
+    }
+
+    var function: TaskFunctionName { unmanagedFunction.takeUnretainedValue() }
+
+    /// The same for what is done with each task.
+    @inline(__always)
+    func withFunction<Result>(_ body: (TaskFunctionName) -> Result) -> Result {
+        unmanagedFunction._withUnsafeGuaranteedRef(body)
     }
 
     /// Reads what the task has returned or thrown.
@@ -129,7 +137,7 @@ final class PoolTask: @unchecked Sendable {
         let inline = size <= ChannelLayout.largestInlinePayload && payload?.attachments.isEmpty != false
         // What has files takes less of the ring than this, but few files may be in a channel: one more would not fit with its header.
         return RequestHeader.size + (timing == nil ? 0 : RequestTiming.size)
-            + roundedUp(function.definition.count, to: 8)
+            + roundedUp(withFunction { $0.definition.count }, to: 8)
             + (inline ? roundedUp(size, to: 8) : ChannelLayout.ringSize / (RingChannel.mostFilesInFlight + 1))
     }
 
