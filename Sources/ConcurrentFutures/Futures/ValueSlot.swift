@@ -1,8 +1,8 @@
 /// Room for one value of a type that its owner knows, and that is no part of this type.
 ///
 /// A stored `Value?` has the type of that optional looked up whenever code that was not compiled for `Value` writes or destroys it: three such lookups were
-/// 5 % of what a short task costs. This has a fixed layout. What is small lies in it, the rest in a box. Whether there is a value its owner knows, too: a bit for
-/// it would be the one with which a future takes 16 bytes more.
+/// 5 % of what a short task costs. This has a fixed layout. What is small lies in it, the rest in a box. Whether there is a value its owner knows, too, so
+/// that it takes no place here.
 @usableFromInline
 struct ValueSlot {
     @usableFromInline var words: (UInt, UInt) = (0, 0)
@@ -39,7 +39,7 @@ struct ValueSlot {
     @inlinable
     func value<Value>(as type: Value.Type) -> Value {
         guard Self.holds(type) else { return boxedValue(as: type) }
-        return withUnsafeBytes(of: words) { $0.baseAddress!.assumingMemoryBound(to: type).pointee }
+        return withUnsafeBytes(of: words) { $0.load(as: type) }
     }
 
     @usableFromInline
@@ -55,7 +55,7 @@ struct ValueSlot {
     mutating func empty<Value>(of type: Value.Type) {
         guard Self.holds(type) else { return box(of: type).release() }
         withUnsafeMutableBytes(of: &words) { place in
-            _ = place.baseAddress!.assumingMemoryBound(to: type).deinitialize(count: 1)
+            _ = place.baseAddress!.bindMemory(to: type, capacity: 1).deinitialize(count: 1)
         }
     }
 }

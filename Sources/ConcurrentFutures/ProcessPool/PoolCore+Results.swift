@@ -5,9 +5,10 @@ import CSystemShims
 extension PoolCore {
     /// Has what is kept of a task fetched whose reply comes soon after the one that is at hand, most likely among those that have come together.
     mutating func prefetchRecords(of worker: WorkerEnd) {
-        guard worker.state.inFlight.count > 2, let task = worker.state.inFlight[2].task else { return }
+        let ahead = 2
+        guard worker.state.inFlight.count > ahead, let task = worker.state.inFlight[ahead].task else { return }
         machine.tasks.prefetch(task)
-        cf_prefetch(unmanagedRecord(of: task).toOpaque())
+        if let record = tasks[Self.index(of: task)] { cf_prefetch(record.toOpaque()) }
     }
 
     /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.

@@ -28,7 +28,7 @@ final class PoolDriver: @unchecked Sendable {
     /// Tasks that nobody has taken in yet: who submits one does not wait for the lock.
     private let inbox = TaskInbox()
     /// What ``PoolStateMachine/isWaitingForWorkers`` was when the lock was let go of last.
-    private let isSaturated = Atomic<Bool>(false)
+    private let isWaitingForWorkers = Atomic<Bool>(false)
     /// Whether the thread has orders that it has not taken, or everything has ended.
     let hasOrders = Atomic<Bool>(false)
     /// How many threads have told the state machine that tasks have ended, and not yet the futures.
@@ -118,7 +118,7 @@ final class PoolDriver: @unchecked Sendable {
         let count = inbox.put(task)
         // See ``locked(_:)`` for why one that may stay is not forgotten.
         let mayStay = options.limits == nil && count < Self.mostLeftInInbox
-        if mayStay, isSaturated.load(ordering: .sequentiallyConsistent) { return future }
+        if mayStay, isWaitingForWorkers.load(ordering: .sequentiallyConsistent) { return future }
         takeIn()
         return future
     }
@@ -185,6 +185,9 @@ final class PoolDriver: @unchecked Sendable {
         await callbacks.drain()
     }
 
+    /// Whether no task waits to be taken in; for tests.
+    var isInboxEmpty: Bool { inbox.isEmpty }
+
     // MARK: The lock
 
     /// Calls the body with the pool's lock.
@@ -194,7 +197,14 @@ final class PoolDriver: @unchecked Sendable {
     ///
     /// Whoever finds that no worker can be given a task can leave as well: somebody will have the lock to change that, say so before letting it go, and look.
     func locked<Result>(_ body: (inout Shared) -> Result) -> Result {
-        let result = shared.withLock(body)
+        let result = shared.withLock { shared in
+            let result = body(&shared)
+            assert(
+                shared.core.machine.isWaitingForWorkers == isWaitingForWorkers.load(ordering: .relaxed),
+                "only decide(_:_:) may have the state machine decide: what is in the inbox would be forgotten"
+            )
+            return result
+        }
         takeIn()
         return result
     }
@@ -229,8 +239,10 @@ final class PoolDriver: @unchecked Sendable {
     }
 
     private func takeIn(_ core: inout PoolCore, _ aftermath: inout Aftermath) {
-        core.urgency.noteWaits(waits.load(ordering: .relaxed))
+        let isWaitedFor = core.urgency.noteWaits(waits.load(ordering: .relaxed))
         inbox.takeAll { core.submit($0, &aftermath) }
+        // Some of them came before that wait.
+        if isWaitedFor { core.urgency.noteWait() }
     }
 
     /// Calls the body with the lock, and does what comes of it without.
@@ -264,9 +276,9 @@ final class PoolDriver: @unchecked Sendable {
     /// With the lock, after all that was decided with it.
     private func prepareToLetGo(_ shared: inout Shared, _ aftermath: borrowing Aftermath) {
         setAlarm(&shared)
-        let isSaturated = shared.core.machine.isWaitingForWorkers
-        if isSaturated != self.isSaturated.load(ordering: .relaxed) {
-            self.isSaturated.store(isSaturated, ordering: .sequentiallyConsistent)
+        let isWaiting = shared.core.machine.isWaitingForWorkers
+        if isWaiting != isWaitingForWorkers.load(ordering: .relaxed) {
+            isWaitingForWorkers.store(isWaiting, ordering: .sequentiallyConsistent)
         }
         // Whoever sees with the lock that all tasks have ended can wait until the futures know.
         if aftermath.endedCount > 0 { unfinished.add(1, ordering: .sequentiallyConsistent) }

@@ -33,6 +33,10 @@ extension PoolStateMachine {
                 + workers.elements.count { $0.element.state == .stopping },
             "what time matters to is counted"
         )
+        precondition(
+            isBatching || !isWaitingForWorkers || (idle.isEmpty && workers.count > 0),
+            "tasks would be left where they are although a worker could be given them"
+        )
         checkIdle()
         checkStarts()
     }

@@ -2,8 +2,8 @@ import CSystemShims
 
 /// What a pool keeps of a task until it has ended.
 ///
-/// What can change belongs to whoever has the pool's lock, except `next`, which is the ``TaskInbox``'s while the task is in it; that is what the unchecked
-/// conformance rests on.
+/// What can change belongs to whoever has the pool's lock, except `next`, which is the ``TaskInbox``'s while the task is in it, and the future, which is the submitter's
+/// until then and at last of whoever tells it, without the lock; that is what the unchecked conformance rests on.
 ///
 /// A million of them may wait, so the fields stand in an order that leaves few gaps, and what few tasks need is elsewhere.
 final class PoolTask: @unchecked Sendable {
@@ -19,7 +19,7 @@ final class PoolTask: @unchecked Sendable {
     let driver: PoolDriver
     // There for ever, so that nobody counts references to it.
     private let unmanagedFunction: Unmanaged<TaskFunctionName>
-    /// With a reference to it until it has been told. Set once, by the thread that submits.
+    /// With a reference to it until it has been told.
     @exclusivity(unchecked) private var futureObject: Unmanaged<AnyObject>?
     /// The one that was put into the inbox before it.
     var next: Unmanaged<PoolTask>?
@@ -62,7 +62,7 @@ final class PoolTask: @unchecked Sendable {
         return unsafeDowncast(future, to: Future<Output>.self)
     }
 
-    /// Has the future fetched, which will soon be told; nobody may have looked at it since it was made.
+    /// Has the future fetched, which will soon be told; perhaps nobody has looked at it since it was made.
     func prefetchFuture() {
         guard let place = futureObject?.toOpaque() else { return }
         cf_prefetch(place)

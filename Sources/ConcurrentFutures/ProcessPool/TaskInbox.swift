@@ -14,7 +14,6 @@ final class TaskInbox: Sendable {
     }
 
     /// - Returns: about how many are in it now.
-    @discardableResult
     func put(_ task: PoolTask) -> Int {
         let place = UInt(bitPattern: Unmanaged.passRetained(task).toOpaque())
         var head = newest.load(ordering: .relaxed)

@@ -68,7 +68,13 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
     override func run(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder, stage: (TaskStage) -> Void) {
         if let numberCall {
             stage(.running)
-            if numberCall.run(&arguments, &outcome) { return }
+            switch numberCall.run(&arguments, &outcome) {
+            case .returned: return
+            case .threw(let error):
+                stage(.encodingResult)
+                return Outcome.append(error: error, to: &outcome)
+            case .refused: break
+            }
         }
         stage(.decodingArguments)
         let decoded: Function.Arguments

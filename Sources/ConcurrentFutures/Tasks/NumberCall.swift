@@ -1,6 +1,15 @@
 /// One call of a function from one number to another, made without the layers that serve every type: see ``NumberCalls``.
 struct NumberCall: Sendable {
-    private let body: @Sendable (inout BinaryDecoder, inout BinaryEncoder) -> Bool
+    enum End {
+        /// The function has returned, and its outcome was appended.
+        case returned
+        /// The function has thrown this, and nothing was appended.
+        case threw(any Error)
+        /// The argument is not the number; nothing has happened.
+        case refused
+    }
+
+    private let body: @Sendable (inout BinaryDecoder, inout BinaryEncoder) -> End
 
     /// The calls of a function; `nil` if it is not of a kind that is worth code of its own.
     init?(of function: some TaskFunction) {
@@ -19,21 +28,20 @@ struct NumberCall: Sendable {
         calling function: @escaping @Sendable (Argument) throws -> Output
     ) {
         body = { arguments, outcome in
-            guard let argument = arguments.readTagged(Argument.self) else { return false }
+            guard let argument = arguments.readTagged(Argument.self) else { return .refused }
             do {
                 Outcome.append(number: try function(argument), to: &outcome)
+                return .returned
             } catch {
-                Outcome.append(error: error, to: &outcome)
+                return .threw(error)
             }
-            return true
         }
     }
 
-    /// Makes the call and appends its outcome.
+    /// Makes the call. What it throws is left to the caller: to encode that is to run the program's own code.
     ///
     /// - Parameter arguments: what the call is made with; what is left of it does not matter.
-    /// - Returns: `false`, and nothing has happened, if that is not the number.
-    func run(_ arguments: inout BinaryDecoder, _ outcome: inout BinaryEncoder) -> Bool {
+    func run(_ arguments: inout BinaryDecoder, _ outcome: inout BinaryEncoder) -> End {
         body(&arguments, &outcome)
     }
 }

@@ -51,7 +51,7 @@ class TaskFunctionName: OutcomeReader, @unchecked Sendable {
         fatalError("abstract")
     }
 
-    /// An object that was made by ``makeFuture(ofBatch:control:)``.
+    /// The future that an object is which was made by ``makeFuture(ofBatch:control:)``.
     func future(_ object: AnyObject, ofBatch: Bool) -> any AnyFuture {
         fatalError("abstract")
     }

@@ -69,6 +69,7 @@ extension WorkerLoop {
                 let end = numbers.run(&items, count: count, sequence: sequence, channel)
                 index += UInt32(end.done)
                 if let error = end.error {
+                    channel.note(.encodingResult)
                     Outcome.append(error: error, to: &outcome)
                     index += 1
                     sendItem(sequence)

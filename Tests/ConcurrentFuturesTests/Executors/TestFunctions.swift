@@ -120,8 +120,6 @@ struct FileGate: Codable, Sendable {
     /// Lets all go on that pass or will pass it.
     func release() throws { try Work.touch(open) }
 
-    var wasReleased: Bool { FileManager.default.fileExists(atPath: open) }
-
     func hasBegun(_ name: String) -> Bool { FileManager.default.fileExists(atPath: begun(name)) }
 
     var begunCount: Int {

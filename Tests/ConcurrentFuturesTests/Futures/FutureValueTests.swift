@@ -81,12 +81,15 @@ struct FutureValueTests {
         _ = (one, several, boxed, kept)
     }
 
-    @Test("is not looked for in a future that has none", arguments: [Ending.error, .cancellation, .encodedError])
-    func none(_ ending: Ending) throws {
-        let future: Future<Int> = TestControl().future()
-        ending.end(future)
-        #expect(throws: (any Error).self) { try future.get() }
-        let neverEnded: Future<Counted> = TestControl().future()
-        #expect(!neverEnded.isDone)
+    @Test("is not destroyed in a future that has none, also where it would be in a box")
+    func none() throws {
+        let failed: Future<Big> = TestControl().future()
+        failed.complete(throwing: TestError())
+        #expect(throws: TestError.self) { try failed.get() }
+        let cancelled: Future<Big> = TestControl().future()
+        #expect(cancelled.cancel())
+        #expect(throws: CancellationError.self) { try cancelled.get() }
+        let pending: Future<Big> = TestControl().future()
+        #expect(!pending.isDone)
     }
 }
