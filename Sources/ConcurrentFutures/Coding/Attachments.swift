@@ -1,35 +1,20 @@
 /// The files that travel with messages, each of which names those that belong to it by their places.
-///
-/// Nearly all messages have none, and then this is one empty word.
 struct Attachments: Sendable {
     /// So many travel with one call or one outcome: each is a descriptor in the sender, on its way, and in the receiver.
     static let limit = 64
 
-    private final class Contents: Sendable {
-        let files: Result<[SharedFile], SystemError>
+    var files: [SharedFile] = []
+    /// Why the files did not come, if this process had no room for them.
+    var shortage: SystemError?
 
-        init(_ files: Result<[SharedFile], SystemError>) {
-            self.files = files
-        }
-    }
+    static let none = Attachments()
 
-    private let contents: Contents?
-
-    static var none: Attachments { Attachments([]) }
-
-    init(_ files: [SharedFile]) {
-        contents = files.isEmpty ? nil : Contents(.success(files))
+    init(_ files: [SharedFile] = []) {
+        self.files = files
     }
 
     init(lostFor shortage: SystemError) {
-        contents = Contents(.failure(shortage))
-    }
-
-    /// The files.
-    ///
-    /// - Throws: why they did not come, if this process had no room for them.
-    var files: [SharedFile] {
-        get throws(SystemError) { try contents?.files.get() ?? [] }
+        self.shortage = shortage
     }
 }
 

@@ -199,8 +199,9 @@ final class PoolDriver: @unchecked Sendable {
     func locked<Result>(_ body: (inout Shared) -> Result) -> Result {
         let result = shared.withLock { shared in
             let result = body(&shared)
+            let isWaiting = shared.core.machine.isWaitingForWorkers
             assert(
-                shared.core.machine.isWaitingForWorkers == isWaitingForWorkers.load(ordering: .relaxed),
+                isWaiting == isWaitingForWorkers.load(ordering: .relaxed),
                 "only decide(_:_:) may have the state machine decide: what is in the inbox would be forgotten"
             )
             return result

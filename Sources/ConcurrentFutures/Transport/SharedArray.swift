@@ -230,15 +230,10 @@ extension SharedArray: Codable {
             memory = nil
             return
         }
+        if let shortage = attachments.shortage { throw Self.exhausted(count, shortage) }
         let place = try container.decode(Int.self)
-        let files: [SharedFile]
-        do throws(SystemError) {
-            files = try attachments.files
-        } catch {
-            throw Self.exhausted(count, error)
-        }
-        guard files.indices.contains(place) else { throw corrupted("The memory of an array did not come.") }
-        let file = files[place]
+        guard attachments.files.indices.contains(place) else { throw corrupted("The memory of an array did not come.") }
+        let file = attachments.files[place]
         do throws(SystemError) {
             memory = Memory(file: file, mapping: try file.mapped(count: size))
         } catch {
