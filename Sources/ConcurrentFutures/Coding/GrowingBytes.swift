@@ -120,9 +120,8 @@ struct GrowingBytes: ~Copyable {
     }
 
     mutating func removeAll(keepingCapacity: Bool) {
-        // Most often nothing has come here.
-        if !array.isEmpty || !keepingCapacity { array.removeAll(keepingCapacity: keepingCapacity) }
+        array.removeAll(keepingCapacity: keepingCapacity)
         isRefused = false
-        if file != nil { dropFile() }
+        dropFile()
     }
 }

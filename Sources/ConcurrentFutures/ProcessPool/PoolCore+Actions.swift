@@ -1,5 +1,3 @@
-import CSystemShims
-
 // Carrying out what the state machine has decided.
 
 extension PoolCore {
@@ -9,7 +7,6 @@ extension PoolCore {
         while next < actions.count {
             let action = actions[next]
             next += 1
-            prefetch(behind: next)
             switch action {
             case .send(let task, let worker): send(task, to: worker, &aftermath)
             case .complete(let task, let ending):
@@ -37,21 +34,6 @@ extension PoolCore {
         actions.removeAll(keepingCapacity: true)
     }
 
-    /// Has the records fetched of tasks that are sent soon, and that may have waited for long: first the place in the list that names a record, then the record.
-    private mutating func prefetch(behind next: Int) {
-        // As many sends earlier as memory is slower than a send.
-        let ahead = 3
-        if next + 2 * ahead < actions.count, case .send(let task, _) = actions[next + 2 * ahead] {
-            tasks.withUnsafeBufferPointer { cf_prefetch($0.baseAddress! + Self.index(of: task)) }
-        }
-        if next + ahead < actions.count, case .send(let task, _) = actions[next + ahead],
-            let record = tasks[Self.index(of: task)]
-        {
-            cf_prefetch(record.toOpaque())
-            cf_prefetch(record.toOpaque() + 64)
-        }
-    }
-
     mutating func order(_ order: Order, _ aftermath: inout Aftermath) {
         orders.append(order)
         aftermath.driverHasOrders = true
@@ -63,15 +45,15 @@ extension PoolCore {
     }
 
     private mutating func send(_ record: PoolTask, to worker: WorkerEnd, _ aftermath: inout Aftermath) {
-        let function = record.withFunction { $0.number }
-        let isNew = worker.learn(function)
-        if isNew, usedFunctions.updateValue(record.function, forKey: function) == nil {
-            newFunctions.append(record.function)
+        let function = record.function
+        let isNew = worker.learn(function.number)
+        if isNew, usedFunctions.updateValue(function, forKey: function.number) == nil {
+            newFunctions.append(function)
         }
         let isUrgent = urgency.isUrgent(backlog: machine.backlogCount, depth: worker.state.depth)
         let request = OutgoingRequest(
-            functionNumber: function,
-            definition: isNew ? record.function.definition : [],
+            functionNumber: function.number,
+            definition: isNew ? function.definition : [],
             isBatch: record.isBatch,
             itemCount: record.itemCount,
             firstItem: record.batch?.itemsDone ?? 0,
@@ -89,7 +71,7 @@ extension PoolCore {
             }
             aftermath.sentTo(worker.channel, isUrgent: isUrgent)
         } catch {
-            if isNew { worker.forget(function) }
+            if isNew { worker.forget(function.number) }
             record.failure = PoolError(unsendable: record, error)
             tellTime()
             machine.sendFailed(record.id, to: worker.id, isShortage: error.isShortage, actions: &actions)

@@ -39,10 +39,7 @@ extension PoolStateMachine {
 
     /// When ``timePassed(actions:)`` is to be called next; `nil` for never.
     package var nextTime: UInt64? {
-        mutating get { needsTime ? nextOfAllTimes() : beginningsCheck.time }
-    }
-
-    private mutating func nextOfAllTimes() -> UInt64? {
+        guard needsTime else { return beginningsCheck.time }
         var next = min(timers.next ?? .max, abandonAt, beginningsCheck.time ?? .max, startBackoff.end ?? .max)
         for (_, worker) in workers.elements { next = min(next, worker.ladder?.next ?? worker.lookAt) }
         if let timeout = configuration.idleTimeout, let first = idle.first, hasWorkersToSpare {

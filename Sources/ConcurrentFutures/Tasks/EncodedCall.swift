@@ -1,10 +1,8 @@
 /// A call as bytes, ready to be sent to another process.
 ///
 /// It does not depend on the type of what comes back, which would be looked up again wherever it is handed on.
-@usableFromInline
 struct EncodedCall: Sendable {
-    // There for ever, as is every registered function: so nobody counts references to it.
-    unowned(unsafe) let function: TaskFunctionName
+    let function: TaskFunctionName
     /// Whether the outcomes come item by item.
     let isBatch: Bool
     let itemCount: Int
@@ -19,9 +17,9 @@ struct EncodedCall: Sendable {
     /// - Parameter source: where files for big arguments are from; without it, they stay in this process.
     /// - Throws: ``PoolError`` with the code `capturedValues`, `unsupportedFunction` or `encodingFailed`, naming the place of the call.
     init<Body: TaskBody>(
-        _ body: __shared Body,
+        _ body: Body,
         options: TaskOptions,
-        source: @autoclosure () -> (any WarmFileSource)? = nil
+        source: (any WarmFileSource)? = nil
     ) throws(PoolError) {
         if let defect = options.defect { throw defect }
         do {
@@ -29,16 +27,10 @@ struct EncodedCall: Sendable {
         } catch {
             throw PoolError(refusing: error, options: options)
         }
-        isBatch = Body.isBatch
-        itemCount = body.itemCount
-        if let number = body.encodedNumber {
-            arguments = .small(number)
-            return
-        }
         do {
             arguments = try EncoderCache.withEncoder { encoder in
                 encoder.allowAttachments()
-                encoder.setSource(source())
+                encoder.setSource(source)
                 defer { encoder.setSource(nil) }
                 try body.encodeArguments(into: &encoder)
                 return encoder.takeRequestPayload()
@@ -53,6 +45,8 @@ struct EncodedCall: Sendable {
                 underlying: error
             )
         }
+        isBatch = Body.isBatch
+        itemCount = body.itemCount
     }
 }
 
