@@ -7,6 +7,12 @@ protocol OutcomeKind: Sendable {
     var samples: [[UInt8]] { get }
 }
 
+/// An executor of nothing.
+private final class Nobody: TaskControl {
+    func cancel(_ task: TaskID) -> Bool { false }
+    func isRunning(_ task: TaskID) -> Bool { false }
+}
+
 private struct Kind<Function: TaskFunction>: OutcomeKind {
     let function: RegisteredFunction<Function>
     let samples: [[UInt8]]
@@ -33,9 +39,17 @@ private struct Kind<Function: TaskFunction>: OutcomeKind {
     }
 
     func read(_ payload: Payload) -> Bool {
+        // The way that a future has it read, on which some numbers pass fewer layers.
+        let future = Future<Function.Output>(control: Nobody())
+        future.complete(encoded: payload, by: function)
+        let isRead = (try? future.get()) != nil
         switch function.decode(payload) {
-        case .success: true
-        case .failure(let error): OutcomeTarget.isTheTasks(error)
+        case .success:
+            precondition(isRead, "a future cannot read what can be read")
+            return true
+        case .failure(let error):
+            precondition(!isRead, "a future reads what cannot be read")
+            return OutcomeTarget.isTheTasks(error)
         }
     }
 
@@ -70,7 +84,9 @@ struct OutcomeTarget: FuzzTarget {
 
     func read(_ input: UnsafeRawBufferPointer) -> Bool {
         guard let first = input.first else { return false }
-        return outcomeKinds[Int(first) % outcomeKinds.count].read(.bytes([UInt8](input.dropFirst())))
+        return outcomeKinds[Int(first) % outcomeKinds.count].read(
+            Payload(copying: UnsafeRawBufferPointer(rebasing: input.dropFirst()))
+        )
     }
 
     func restructure(_ input: [UInt8], _ mutator: inout Mutator) -> [UInt8] {

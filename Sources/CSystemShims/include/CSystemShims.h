@@ -128,6 +128,9 @@ static inline void cf_spin_hint(void) {
 #endif
 }
 
+/// Has the processor fetch what lies there, which will soon be used and changed, and does not wait for it. Any address will do.
+static inline void cf_prefetch(const void *place) { __builtin_prefetch(place, 1); }
+
 // The main queue, as a run loop serves it (exported by libdispatch for that purpose).
 
 int _dispatch_get_main_queue_handle_4CF(void);

@@ -80,6 +80,16 @@ struct BinaryDecoder: ~Copyable, @unchecked Sendable {
     @inline(__always)
     mutating func skip(_ count: Int) { position += count }
 
+    /// The next value, if it is a number of that type; if not, it is still the next.
+    @inline(__always)
+    mutating func readTagged<Number: BinaryNumber>(_ type: Number.Type) -> Number? {
+        guard let place = peek(1 + MemoryLayout<Number>.size), place.load(as: UInt8.self) == Number.tag else {
+            return nil
+        }
+        skip(1 + MemoryLayout<Number>.size)
+        return place.loadUnaligned(fromByteOffset: 1, as: type)
+    }
+
     private mutating func read<Number: BinaryNumber>(_ type: Number.Type) throws -> Number {
         guard let number = reader.load(type, at: position, limit: reader.bytes.count) else { throw Self.truncated }
         position += MemoryLayout<Number>.size

@@ -120,8 +120,9 @@ struct GrowingBytes: ~Copyable {
     }
 
     mutating func removeAll(keepingCapacity: Bool) {
-        array.removeAll(keepingCapacity: keepingCapacity)
+        // Most often nothing has come here.
+        if !array.isEmpty || !keepingCapacity { array.removeAll(keepingCapacity: keepingCapacity) }
         isRefused = false
-        dropFile()
+        if file != nil { dropFile() }
     }
 }

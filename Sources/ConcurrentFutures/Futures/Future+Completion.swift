@@ -10,7 +10,7 @@ extension Future {
     func complete(returning value: Value) -> Bool {
         let action = machine.withLock { machine in
             let action = machine.complete(.settled(.succeeded))
-            if action != nil { success = value }
+            if action != nil { success.put(value) }
             return action
         }
         return carryOut(action)

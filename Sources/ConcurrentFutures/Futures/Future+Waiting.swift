@@ -19,7 +19,7 @@ extension Future {
     public nonisolated(nonsending) var value: Value {
         get async throws {
             try await settle()
-            return success!
+            return success.value(as: Value.self)
         }
     }
 
@@ -44,7 +44,7 @@ extension Future {
     @available(*, noasync)
     public func get(timeout: Duration? = nil) throws -> Value {
         try blockUntilSettled(timeout: timeout)
-        return success!
+        return success.value(as: Value.self)
     }
 
     // The callers of these two are inlined into the user's module, where the value's type is known, and alone touch the

@@ -25,14 +25,14 @@ public final class Future<Value: Sendable>: Sendable {
     // decodes. The value is written once, with the lock held or by the one who decodes, before the machine says that the
     // future has succeeded; it is read after that. No access can overlap another, so none is checked.
     @exclusivity(unchecked) nonisolated(unsafe) var reader: OutcomeReader?
-    @usableFromInline @exclusivity(unchecked) nonisolated(unsafe) var success: Value?
+    @usableFromInline @exclusivity(unchecked) nonisolated(unsafe) var success = ValueSlot()
 
     /// Creates a pending future.
     ///
     /// - Parameters:
     ///   - task: The executor's number for it; if it is not known yet, ``assign(task:)`` sets it.
     ///   - control: The executor's side, which the future holds until it is done.
-    init(task: TaskID = 0, control: any TaskControl) {
+    required init(task: TaskID = 0, control: any TaskControl) {
         self.task = task
         machine = Mutex(FutureStateMachine(control: control))
     }
@@ -52,6 +52,10 @@ public final class Future<Value: Sendable>: Sendable {
     private init(machine: FutureStateMachine) {
         task = 0
         self.machine = Mutex(machine)
+    }
+
+    deinit {
+        if machine.withLock({ $0.hasSucceeded }) { success.empty(of: Value.self) }
     }
 
     /// Sets the executor's number for the task, before the future is handed to anyone.
@@ -135,7 +139,7 @@ extension Future: CustomStringConvertible {
         case .finished:
             switch machine.withLock({ $0.settlement }) {
             case nil: return "Future(finished)"
-            case .succeeded: return "Future(finished: \(success!))"
+            case .succeeded: return "Future(finished: \(success.value(as: Value.self)))"
             case .failed(let error): return "Future(failed: \(error))"
             }
         }

@@ -69,6 +69,11 @@ struct FutureStateMachine: Sendable {
         if case .cancelled = phase { true } else { false }
     }
 
+    /// Whether the future holds a value.
+    var hasSucceeded: Bool {
+        if case .settled(.succeeded) = phase { true } else { false }
+    }
+
     /// The outcome, if it is there and decoded.
     var settlement: Settlement? {
         switch phase {

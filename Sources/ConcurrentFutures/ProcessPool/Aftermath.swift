@@ -57,6 +57,9 @@ struct Aftermath: ~Copyable {
     private(set) var endedCount = 0
     private(set) var endedBytes = 0
 
+    /// Whether nothing is to be done.
+    var isEmpty: Bool { channels.isEmpty && endedCount == 0 && questions.isEmpty && !driverHasOrders }
+
     mutating func sentTo(_ channel: any WorkerChannel, isUrgent: Bool) {
         if isUrgent { self.isUrgent = true }
         guard lastChannel != ObjectIdentifier(channel) else { return }
@@ -67,7 +70,10 @@ struct Aftermath: ~Copyable {
     /// Takes the task over.
     mutating func add(_ task: Unmanaged<PoolTask>, _ completion: Completion) {
         endedCount += 1
-        endedBytes += task._withUnsafeGuaranteedRef(\.argumentBytes)
+        task._withUnsafeGuaranteedRef {
+            endedBytes += $0.argumentBytes
+            $0.prefetchFuture()
+        }
         ended.append(Ended(task: task, completion: completion))
     }
 

@@ -1,6 +1,16 @@
+import CSystemShims
+
 // What the workers' replies and ends mean for the tasks.
 
 extension PoolCore {
+    /// Has what is kept of a task fetched whose reply comes soon after the one that is at hand, most likely among those that have come together.
+    mutating func prefetchRecords(of worker: WorkerEnd) {
+        let ahead = 2
+        guard worker.state.inFlight.count > ahead, let task = worker.state.inFlight[ahead].task else { return }
+        machine.tasks.prefetch(task)
+        if let record = tasks[Self.index(of: task)] { cf_prefetch(record.toOpaque()) }
+    }
+
     /// - Throws: ``ChannelFailure`` if the worker cannot have meant that.
     mutating func received(
         _ reply: Reply,
@@ -122,7 +132,7 @@ extension PoolCore {
 
     /// Whether an outcome has to be looked at elsewhere before it is told: the policy may want another attempt, or the error is to keep why the
     /// attempts before have failed.
-    private func isToBeJudged(_ record: PoolTask, _ completion: Aftermath.Completion) -> Bool {
+    private mutating func isToBeJudged(_ record: PoolTask, _ completion: Aftermath.Completion) -> Bool {
         guard let attempts = record.attempts else { return false }
         let mayBeRunAgain = record.limits?.retry?.retriesError != nil && machine.hasAttemptsLeft(record.id)
         guard mayBeRunAgain || !attempts.failures.isEmpty else { return false }

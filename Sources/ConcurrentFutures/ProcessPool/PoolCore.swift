@@ -10,7 +10,8 @@ struct PoolCore: ~Copyable {
         let state: PoolStateMachine.Worker
         let channel: any WorkerChannel
         /// Whether the worker has been sent the definition of the function with this number; false for those beyond the end.
-        private var knownFunctions: [Bool] = []
+        // Under the pool's lock, and nothing is called meanwhile.
+        @exclusivity(unchecked) private var knownFunctions: [Bool] = []
         /// Whether the driver looks at its memory.
         var isWatched = false
 
@@ -41,7 +42,7 @@ struct PoolCore: ~Copyable {
     ///
     /// Each is a reference of its own, which came with the task from the inbox. When the task ends it goes to the ``Aftermath``, which lets go of it only after the lock: so whoever has the lock can use a record
     /// that was in here without a reference to it, also if it ends meanwhile. Counting references was most of what the driver did.
-    private var tasks: [Unmanaged<PoolTask>?] = []
+    private(set) var tasks: [Unmanaged<PoolTask>?] = []
     /// By the lower half of the worker's number, as with the tasks.
     var workers: [WorkerEnd?] = []
     var actions: PoolStateMachine.Actions = []

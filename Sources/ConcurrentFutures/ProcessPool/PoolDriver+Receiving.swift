@@ -105,7 +105,9 @@ extension PoolDriver {
             core.beginBatch()
             for batch in reception.batches {
                 do throws(ChannelFailure) {
-                    try take(batch.range, of: reception.replies, from: batch.link, &core, &aftermath)
+                    try reception.replies.withUnsafeBufferPointer { replies throws(ChannelFailure) in
+                        try take(replies[batch.range], from: batch.link, &core, &aftermath)
+                    }
                 } catch {
                     reception.misbehaved(batch.link, error)
                 }
@@ -121,14 +123,14 @@ extension PoolDriver {
     ///
     /// - Throws: if something makes no sense. What the worker said before it went mad counts; what it said after it does not.
     private func take(
-        _ range: Range<Int>,
-        of replies: [Reply],
+        _ replies: Slice<UnsafeBufferPointer<Reply>>,
         from link: WorkerLink,
         _ core: inout PoolCore,
         _ aftermath: inout Aftermath
     ) throws(ChannelFailure) {
         let worker = core.worker(link.id)
-        for index in range {
+        // In place: a copy of each would be 2 % of what the driver does.
+        for index in replies.indices {
             let kind = replies[index].kind
             if kind.isAboutStart { try noteStart(replies[index], link) }
             if kind == .initializerFailed {
@@ -138,6 +140,7 @@ extension PoolDriver {
                 guard link.isReady else {
                     throw ChannelFailure(message: "it answered before it had said that it stands ready")
                 }
+                core.prefetchRecords(of: worker)
                 try core.received(replies[index], from: worker, &aftermath)
             }
         }

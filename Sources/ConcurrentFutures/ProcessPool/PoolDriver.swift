@@ -27,6 +27,8 @@ final class PoolDriver: @unchecked Sendable {
     let reception = Lock(Reception())
     /// Tasks that nobody has taken in yet: who submits one does not wait for the lock.
     private let inbox = TaskInbox()
+    /// What ``PoolStateMachine/isWaitingForWorkers`` was when the lock was let go of last.
+    private let isWaitingForWorkers = Atomic<Bool>(false)
     /// Whether the thread has orders that it has not taken, or everything has ended.
     let hasOrders = Atomic<Bool>(false)
     /// How many threads have told the state machine that tasks have ended, and not yet the futures.
@@ -109,18 +111,21 @@ final class PoolDriver: @unchecked Sendable {
     ///
     /// - Throws: as ``EncodedCall/init(_:options:source:)`` does.
     func submit<Output>(_ call: TaskCall<Output>, options: TaskOptions) throws(PoolError) -> Future<Output> {
-        let task = PoolTask(try encode(call.body, options), options: options, driver: self)
+        let task = PoolTask(try call.body.encodedForWorker(options), options: options, driver: self)
         // Of the call's type, which what is encoded does not know any more.
         let future: Future<Output> = task.makeFuture()
         entrance?.add(bytes: task.argumentBytes)
-        inbox.put(task)
+        let count = inbox.put(task)
+        // See ``locked(_:)`` for why one that may stay is not forgotten.
+        let mayStay = options.limits == nil && count < Self.mostLeftInInbox
+        if mayStay, isWaitingForWorkers.load(ordering: .sequentiallyConsistent) { return future }
         takeIn()
         return future
     }
 
-    private func encode(_ body: some TaskBody, _ options: TaskOptions) throws(PoolError) -> EncodedCall {
-        try EncodedCall(body, options: options, source: ArgumentFiles.shared)
-    }
+    /// How many tasks may wait to be taken in together: each then costs neither the lock nor what the lock protects, which the thread that takes replies uses all
+    /// the time.
+    private static let mostLeftInInbox = 64
 
     func cancel(_ task: PoolTask) -> Bool {
         withCore { core, aftermath in core.cancel(task, &aftermath) }
@@ -180,14 +185,27 @@ final class PoolDriver: @unchecked Sendable {
         await callbacks.drain()
     }
 
+    /// Whether no task waits to be taken in; for tests.
+    var isInboxEmpty: Bool { inbox.isEmpty }
+
     // MARK: The lock
 
     /// Calls the body with the pool's lock.
     ///
     /// Every thread looks into the inbox after it has let the lock go. So whoever has put a task in and finds the lock taken can leave: the one who has it
     /// will let it go later, and look. (The four steps, put and try, let go and look, are in one order for all threads.)
+    ///
+    /// Whoever finds that no worker can be given a task can leave as well: somebody will have the lock to change that, say so before letting it go, and look.
     func locked<Result>(_ body: (inout Shared) -> Result) -> Result {
-        let result = shared.withLock(body)
+        let result = shared.withLock { shared in
+            let result = body(&shared)
+            let isWaiting = shared.core.machine.isWaitingForWorkers
+            assert(
+                isWaiting == isWaitingForWorkers.load(ordering: .relaxed),
+                "only decide(_:_:) may have the state machine decide: what is in the inbox would be forgotten"
+            )
+            return result
+        }
         takeIn()
         return result
     }
@@ -205,12 +223,11 @@ final class PoolDriver: @unchecked Sendable {
             let aftermath = shared.withLockIfAvailable { shared in
                 var aftermath = Aftermath()
                 takeIn(&shared.core, &aftermath)
-                setAlarm(&shared)
-                note(aftermath)
+                prepareToLetGo(&shared, aftermath)
                 return aftermath
             }
             guard let aftermath else { return }
-            perform(aftermath)
+            if !aftermath.isEmpty { perform(aftermath) }
         }
     }
 
@@ -223,8 +240,10 @@ final class PoolDriver: @unchecked Sendable {
     }
 
     private func takeIn(_ core: inout PoolCore, _ aftermath: inout Aftermath) {
-        core.urgency.noteWaits(waits.load(ordering: .relaxed))
+        let isWaitedFor = core.urgency.noteWaits(waits.load(ordering: .relaxed))
         inbox.takeAll { core.submit($0, &aftermath) }
+        // Some of them came before that wait.
+        if isWaitedFor { core.urgency.noteWait() }
     }
 
     /// Calls the body with the lock, and does what comes of it without.
@@ -245,8 +264,7 @@ final class PoolDriver: @unchecked Sendable {
             // What came before it comes before it.
             takeIn(&shared.core, &aftermath)
             let result = body(&shared.core, &aftermath)
-            setAlarm(&shared)
-            note(aftermath)
+            prepareToLetGo(&shared, aftermath)
             return result
         }
     }
@@ -256,8 +274,14 @@ final class PoolDriver: @unchecked Sendable {
         takeIn()
     }
 
-    /// With the lock, so that whoever sees with it that all tasks have ended can wait until the futures know.
-    private func note(_ aftermath: borrowing Aftermath) {
+    /// With the lock, after all that was decided with it.
+    private func prepareToLetGo(_ shared: inout Shared, _ aftermath: borrowing Aftermath) {
+        setAlarm(&shared)
+        let isWaiting = shared.core.machine.isWaitingForWorkers
+        if isWaiting != isWaitingForWorkers.load(ordering: .relaxed) {
+            isWaitingForWorkers.store(isWaiting, ordering: .sequentiallyConsistent)
+        }
+        // Whoever sees with the lock that all tasks have ended can wait until the futures know.
         if aftermath.endedCount > 0 { unfinished.add(1, ordering: .sequentiallyConsistent) }
     }
 

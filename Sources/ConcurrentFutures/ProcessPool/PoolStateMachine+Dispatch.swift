@@ -18,6 +18,7 @@ extension PoolStateMachine {
         var target: (worker: Worker, fill: Int)?
         while backlogCount > 0 {
             guard let next = backlog.first else { preconditionFailure("counted tasks are in the backlog") }
+            if backlog.count > Self.prefetched { tasks.prefetch(backlog[Self.prefetched]) }
             guard let cost = tasks[next].flatMap({ $0.state == .queued ? $0.cost : nil }) else {
                 backlog.removeFirst()
                 continue
@@ -33,7 +34,10 @@ extension PoolStateMachine {
                 } else {
                     target = leastLoadedWorker(for: cost)
                 }
-                guard let target else { return isSaturated = true }
+                guard let target else {
+                    for task in backlog.prefix(Self.prefetched) { tasks.prefetch(task) }
+                    return isSaturated = true
+                }
                 send(next, cost, to: target.worker, &actions)
             } else {
                 // They are for workers that are being started; more of them may want more workers.
@@ -42,6 +46,9 @@ extension PoolStateMachine {
         }
         backlog.removeAll(keepingCapacity: true)
     }
+
+    /// How many tasks ahead their records are fetched.
+    private static let prefetched = 4
 
     private mutating func send(_ task: TaskID, _ cost: Int, to worker: Worker, _ actions: inout Actions) {
         backlog.removeFirst()
@@ -62,7 +69,8 @@ extension PoolStateMachine {
     private func leastLoadedWorker(for cost: Int) -> (worker: Worker, fill: Int)? {
         var best: Worker?
         var nextLoad = Int.max
-        for (_, worker) in workers.elements where canTake(worker) && canHold(cost, worker) {
+        workers.forEach { worker in
+            guard canTake(worker), canHold(cost, worker) else { return }
             if let other = best, other.liveCount <= worker.liveCount {
                 nextLoad = min(nextLoad, worker.liveCount)
             } else {

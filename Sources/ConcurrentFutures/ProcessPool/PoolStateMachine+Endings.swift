@@ -17,12 +17,13 @@ extension PoolStateMachine {
     /// - Parameters:
     ///   - isBatch: whether that is the end of a batch, whose items' results have been told.
     ///   - late: the limit of time that it had exceeded.
-    package func fateOfResult(by id: WorkerID, isBatch: Bool, late: TimeLimit? = nil) -> Fate? {
-        workers[id].flatMap { fateOfResult(by: $0, isBatch: isBatch, late: late) }
+    package mutating func fateOfResult(by id: WorkerID, isBatch: Bool, late: TimeLimit? = nil) -> Fate? {
+        guard let worker = workers[id] else { return nil }
+        return fateOfResult(by: worker, isBatch: isBatch, late: late)
     }
 
     /// The same of a worker that is at hand.
-    func fateOfResult(by worker: Worker, isBatch: Bool, late: TimeLimit?) -> Fate? {
+    mutating func fateOfResult(by worker: Worker, isBatch: Bool, late: TimeLimit?) -> Fate? {
         guard let task = worker.inFlight.first?.task else { return nil }
         if tasks[task]!.stop == nil, late == nil, isBatch || worker.ladder?.isTimeout != true { return nil }
         return fate(of: task, on: worker, late: late)

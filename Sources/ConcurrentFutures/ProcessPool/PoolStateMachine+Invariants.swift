@@ -1,6 +1,6 @@
 extension PoolStateMachine {
     /// Everything that must hold after each event; for tests.
-    package func checkInvariants() {
+    package mutating func checkInvariants() {
         precondition(
             startingCount == workers.elements.count { $0.element.state == .starting },
             "starting workers are counted"
@@ -33,15 +33,20 @@ extension PoolStateMachine {
                 + workers.elements.count { $0.element.state == .stopping },
             "what time matters to is counted"
         )
+        precondition(
+            isBatching || !isWaitingForWorkers || (idle.isEmpty && workers.count > 0),
+            "tasks would be left where they are although a worker could be given them"
+        )
         checkIdle()
         checkStarts()
     }
 
-    private func checkStarts() {
+    private mutating func checkStarts() {
         if let end = startBackoff.end {
             precondition(workers.count > 0, "it is waited while nobody does the work")
             precondition(end <= now + configuration.longestStartPause, "it is waited for longer than it may")
-            precondition(nextTime.map { $0 <= end } == true, "nobody would end the pause")
+            let next = nextTime
+            precondition(next.map { $0 <= end } == true, "nobody would end the pause")
         }
         guard life == .open, canStartWorkers, workers.count < configuration.maxWorkers else { return }
         let ahead = workers.elements.reduce(0) { $0 + max(0, $1.element.liveCount - 1) }

@@ -39,7 +39,10 @@ extension PoolStateMachine {
 
     /// When ``timePassed(actions:)`` is to be called next; `nil` for never.
     package var nextTime: UInt64? {
-        guard needsTime else { return beginningsCheck.time }
+        mutating get { needsTime ? nextOfAllTimes() : beginningsCheck.time }
+    }
+
+    private mutating func nextOfAllTimes() -> UInt64? {
         var next = min(timers.next ?? .max, abandonAt, beginningsCheck.time ?? .max, startBackoff.end ?? .max)
         for (_, worker) in workers.elements { next = min(next, worker.ladder?.next ?? worker.lookAt) }
         if let timeout = configuration.idleTimeout, let first = idle.first, hasWorkersToSpare {

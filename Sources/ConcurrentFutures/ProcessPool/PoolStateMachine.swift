@@ -6,7 +6,8 @@ import DequeModule
 /// task ends exactly once, there are never more than `maxWorkers`, a dead worker's innocent tasks run elsewhere, and nothing is left
 /// after a shutdown; the simulation in the tests holds it to that.
 ///
-/// It cannot be copied: implicit copies, with their references, were a quarter of the driver's time.
+/// It cannot be copied: implicit copies, with their references, were a quarter of the driver's time. Methods that are not mutating are
+/// yet given it by value, all of its some hundred bytes, unless they are inlined: so what takes some code and is called for each task is mutating, whether it changes anything or not.
 ///
 /// What belongs together is in files of its own: what is kept (`+Records`), handing out (`+Dispatch`), stopping what runs (`+Stopping`), finding workers that do nothing
 /// (`+Beginnings`), how tasks and workers end (`+Endings`), and what must always hold (`+Invariants`).
@@ -262,6 +263,9 @@ package struct PoolStateMachine: ~Copyable {
     }
 
     // MARK: Questions
+
+    /// Whether a task that came in now, without limits, would wait as others do, until something happens.
+    var isWaitingForWorkers: Bool { isSaturated && life == .open && !isShutDown }
 
     /// Whether it has to be told the time before the next event.
     var needsTime: Bool { timedCount > 0 || mayLetGo || isShutDown || startBackoff.end != nil }

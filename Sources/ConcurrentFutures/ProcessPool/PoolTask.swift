@@ -1,7 +1,9 @@
+import CSystemShims
+
 /// What a pool keeps of a task until it has ended.
 ///
-/// What can change belongs to whoever has the pool's lock, except `next`, which is the ``TaskInbox``'s while the task is in it; that is what the unchecked
-/// conformance rests on.
+/// What can change belongs to whoever has the pool's lock, except `next`, which is the ``TaskInbox``'s while the task is in it, and the future, which is the submitter's
+/// until then and at last of whoever tells it, without the lock; that is what the unchecked conformance rests on.
 ///
 /// A million of them may wait, so the fields stand in an order that leaves few gaps, and what few tasks need is elsewhere.
 final class PoolTask: @unchecked Sendable {
@@ -15,9 +17,10 @@ final class PoolTask: @unchecked Sendable {
     /// How many bytes the encoded arguments have; at most 4 GiB are counted.
     private let countedBytes: UInt32
     let driver: PoolDriver
-    let function: TaskFunctionName
-    /// Set once, by the thread that submits.
-    private var futureObject: AnyObject!
+    // There for ever, so that nobody counts references to it.
+    private let unmanagedFunction: Unmanaged<TaskFunctionName>
+    /// With a reference to it until it has been told.
+    @exclusivity(unchecked) private var futureObject: Unmanaged<AnyObject>?
     /// The one that was put into the inbox before it.
     var next: Unmanaged<PoolTask>?
     /// The state machine's number for it, once that has taken it in; no task's before.
@@ -32,9 +35,9 @@ final class PoolTask: @unchecked Sendable {
         var attempts: AttemptRecord?
     }
 
-    init(_ call: consuming EncodedCall, options: TaskOptions, driver: PoolDriver) {
+    init(_ call: EncodedCall, options: TaskOptions, driver: PoolDriver) {
         self.driver = driver
-        function = call.function
+        unmanagedFunction = .passUnretained(call.function)
         file = options.file
         line = UInt32(clamping: options.line)
         countedBytes = UInt32(clamping: call.arguments.count)
@@ -46,27 +49,53 @@ final class PoolTask: @unchecked Sendable {
         if limits.retry?.retriesError != nil { attempts = AttemptRecord() }
     }
 
+    deinit {
+        futureObject?.release()
+    }
+
     /// Makes the task's future; once.
     ///
     /// It has to be of the type of the ``TaskCall`` that was encoded: whoever completes it takes that for granted.
     func makeFuture<Output>() -> Future<Output> {
-        let future = Future<Output>(control: self)
-        futureObject = future
-        return future
+        let future = function.makeFuture(ofBatch: isBatch, control: self)
+        futureObject = .passRetained(future)
+        return unsafeDowncast(future, to: Future<Output>.self)
+    }
+
+    /// Has the future fetched, which will soon be told; perhaps nobody has looked at it since it was made.
+    func prefetchFuture() {
+        guard let place = futureObject?.toOpaque() else { return }
+        cf_prefetch(place)
+        cf_prefetch(place + 64)
     }
 
     /// Tells its future how it has ended.
     ///
     /// - Returns: `false` if that has ended before.
     func end(_ completion: Aftermath.Completion) -> Bool {
-        let future = function.future(futureObject, ofBatch: isBatch)
-        return switch completion {
-        case .encoded(let payload): future.complete(encoded: payload, by: reader)
-        case .batch(let progress, let nanoseconds):
-            future.complete(encoded: progress.payload(nanoseconds: nanoseconds), by: reader)
-        case .failed(let error): future.complete(throwing: error)
-        case .cancelled: future.completeCancelled()
+        guard let object = futureObject.take() else { return false }
+        defer { object.release() }
+        return object._withUnsafeGuaranteedRef { object in
+            if case .encoded(let payload) = completion, !isBatch {
+                return withFunction { $0.complete(object, encoded: payload) }
+            }
+            let future = function.future(object, ofBatch: isBatch)
+            return switch completion {
+            case .encoded(let payload): future.complete(encoded: payload, by: reader)
+            case .batch(let progress, let nanoseconds):
+                future.complete(encoded: progress.payload(nanoseconds: nanoseconds), by: reader)
+            case .failed(let error): future.complete(throwing: error)
+            case .cancelled: future.completeCancelled()
+            }
         }
+    }
+
+    var function: TaskFunctionName { unmanagedFunction.takeUnretainedValue() }
+
+    /// The same for what is done with each task.
+    @inline(__always)
+    func withFunction<Result>(_ body: (TaskFunctionName) -> Result) -> Result {
+        unmanagedFunction._withUnsafeGuaranteedRef(body)
     }
 
     /// Reads what the task has returned or thrown.
@@ -108,7 +137,7 @@ final class PoolTask: @unchecked Sendable {
         let inline = size <= ChannelLayout.largestInlinePayload && payload?.attachments.isEmpty != false
         // What has files takes less of the ring than this, but few files may be in a channel: one more would not fit with its header.
         return RequestHeader.size + (timing == nil ? 0 : RequestTiming.size)
-            + roundedUp(function.definition.count, to: 8)
+            + roundedUp(withFunction { $0.definition.count }, to: 8)
             + (inline ? roundedUp(size, to: 8) : ChannelLayout.ringSize / (RingChannel.mostFilesInFlight + 1))
     }
 

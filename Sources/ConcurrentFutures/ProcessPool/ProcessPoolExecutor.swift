@@ -16,7 +16,7 @@
 // └───────────────────────────────────────────┘
 //
 // - Whoever submits encodes the call outside of any lock, then, under the pool's lock, lets the state machine decide where it goes and
-//   writes it into that worker's request ring, or leaves it in the backlog.
+//   writes it into that worker's request ring, or leaves it in the backlog. While no worker has room it leaves the call in the inbox, for whoever has the lock next.
 // - One thread at a time reads the reply rings: the driver or, for some microseconds, one that waits for a task, which spares two changes of thread. It
 //   gives each future its outcome as bytes; who awaits the future decodes them.
 // - Only the worker writes replies and only the host writes requests, so that nothing a worker does to its memory reaches another.
@@ -94,7 +94,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
 
     /// Encodes the call and hands it to a worker, or keeps it until one is free.
     ///
-    /// It costs the encoding, one lock and, if the worker sleeps, one system call.
+    /// It costs the encoding, at most one lock and, if the worker sleeps, one system call.
     public func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
         do {
             try checkThatNotForked(options)

@@ -6,12 +6,15 @@ import Synchronization
 final class TaskInbox: Sendable {
     /// The address of the task that was put in last, or 0; the inbox keeps a reference to each that is in it.
     private let newest = Atomic<UInt>(0)
+    /// About how many have been put in since they were last taken out.
+    private let count = Atomic<Int>(0)
 
     deinit {
         takeAll { $0.release() }
     }
 
-    func put(_ task: PoolTask) {
+    /// - Returns: about how many are in it now.
+    func put(_ task: PoolTask) -> Int {
         let place = UInt(bitPattern: Unmanaged.passRetained(task).toOpaque())
         var head = newest.load(ordering: .relaxed)
         while true {
@@ -22,7 +25,7 @@ final class TaskInbox: Sendable {
                 // See ``PoolDriver/locked(_:)`` for what it is ordered with.
                 ordering: .sequentiallyConsistent
             )
-            if isDone { return }
+            if isDone { return count.wrappingAdd(1, ordering: .relaxed).newValue }
             head = found
         }
     }
@@ -36,6 +39,7 @@ final class TaskInbox: Sendable {
     /// Takes all out, the oldest first, and hands each over with the reference that was kept to it.
     func takeAll(_ body: (Unmanaged<PoolTask>) -> Void) {
         guard newest.load(ordering: .relaxed) != 0 else { return }
+        count.store(0, ordering: .relaxed)
         var left = Self.task(at: newest.exchange(0, ordering: .acquiring))
         var oldest: Unmanaged<PoolTask>?
         while let task = left {

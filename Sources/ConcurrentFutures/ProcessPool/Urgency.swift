@@ -11,9 +11,16 @@ struct Urgency {
     private var tasksInARow = 0
 
     /// - Parameter count: a number that changes whenever somebody waits.
-    mutating func noteWaits(_ count: UInt) {
-        guard count != waitsSeen else { return }
+    /// - Returns: whether somebody has waited since this was called last.
+    @discardableResult
+    mutating func noteWaits(_ count: UInt) -> Bool {
+        guard count != waitsSeen else { return false }
         waitsSeen = count
+        noteWait()
+        return true
+    }
+
+    mutating func noteWait() {
         tasksInARow = 0
     }
 

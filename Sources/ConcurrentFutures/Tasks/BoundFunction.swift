@@ -56,16 +56,32 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
     private let function: Function
     /// Asked for here, so that a fork server which finds a function has its workers find its types, too.
     private let types: (arguments: Any.Type, output: Any.Type)
+    private let numberCall: NumberCall?
 
     init(_ function: Function) {
         self.function = function
+        numberCall = NumberCall(of: function)
         types = (Function.Arguments.self, Function.Output.self)
         super.init(isAsync: Function.isAsync, numberCalls: NumberCalls(of: function))
     }
 
     override func run(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder, stage: (TaskStage) -> Void) {
+        if let numberCall {
+            stage(.running)
+            switch numberCall.run(&arguments, &outcome) {
+            case .returned: return
+            case .threw(let error):
+                stage(.encodingResult)
+                return Outcome.append(error: error, to: &outcome)
+            case .refused: break
+            }
+        }
         stage(.decodingArguments)
-        guard let decoded = decode(&arguments, outcome: &outcome) else { return }
+        let decoded: Function.Arguments
+        // Each in place, rather than an optional of some type, whose own type would be looked up for each call.
+        do { decoded = try Function.decodeArguments(from: &arguments) } catch {
+            return append(decodingFailure: error, to: &outcome)
+        }
         stage(.running)
         do {
             let output = try function(decoded)
@@ -83,7 +99,11 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
         stage: (TaskStage) -> Void
     ) async {
         stage(.decodingArguments)
-        guard let decoded = decode(&arguments, outcome: &outcome) else { return }
+        let decoded: Function.Arguments
+        // Each in place, rather than an optional of some type, whose own type would be looked up for each call.
+        do { decoded = try Function.decodeArguments(from: &arguments) } catch {
+            return append(decodingFailure: error, to: &outcome)
+        }
         stage(.running)
         do {
             let output = try await function.call(decoded)
@@ -95,22 +115,17 @@ private final class BoundFunctionOf<Function: TaskFunction>: BoundFunction, @unc
         }
     }
 
-    private func decode(_ arguments: inout BinaryDecoder, outcome: inout BinaryEncoder) -> Function.Arguments? {
-        do {
-            return try Function.decodeArguments(from: &arguments)
-        } catch let shortage as PoolError where shortage.code == .resourcesExhausted {
-            Outcome.append(error: shortage, to: &outcome)
-            return nil
-        } catch {
-            Outcome.append(
-                error: PoolError(
-                    .decodingFailed,
-                    "the arguments of type \(types.arguments) could not be decoded in the worker: \(error)",
-                    underlying: error
-                ),
-                to: &outcome
-            )
-            return nil
+    private func append(decodingFailure error: any Error, to outcome: inout BinaryEncoder) {
+        if let shortage = error as? PoolError, shortage.code == .resourcesExhausted {
+            return Outcome.append(error: shortage, to: &outcome)
         }
+        Outcome.append(
+            error: PoolError(
+                .decodingFailed,
+                "the arguments of type \(types.arguments) could not be decoded in the worker: \(error)",
+                underlying: error
+            ),
+            to: &outcome
+        )
     }
 }

@@ -1,8 +1,10 @@
 /// A call as bytes, ready to be sent to another process.
 ///
 /// It does not depend on the type of what comes back, which would be looked up again wherever it is handed on.
+@usableFromInline
 struct EncodedCall: Sendable {
-    let function: TaskFunctionName
+    // There for ever, as is every registered function: so nobody counts references to it.
+    unowned(unsafe) let function: TaskFunctionName
     /// Whether the outcomes come item by item.
     let isBatch: Bool
     let itemCount: Int
@@ -17,9 +19,9 @@ struct EncodedCall: Sendable {
     /// - Parameter source: where files for big arguments are from; without it, they stay in this process.
     /// - Throws: ``PoolError`` with the code `capturedValues`, `unsupportedFunction` or `encodingFailed`, naming the place of the call.
     init<Body: TaskBody>(
-        _ body: Body,
+        _ body: __shared Body,
         options: TaskOptions,
-        source: (any WarmFileSource)? = nil
+        source: @autoclosure () -> (any WarmFileSource)? = nil
     ) throws(PoolError) {
         if let defect = options.defect { throw defect }
         do {
@@ -27,10 +29,16 @@ struct EncodedCall: Sendable {
         } catch {
             throw PoolError(refusing: error, options: options)
         }
+        isBatch = Body.isBatch
+        itemCount = body.itemCount
+        if let number = body.encodedNumber {
+            arguments = .small(number)
+            return
+        }
         do {
             arguments = try EncoderCache.withEncoder { encoder in
                 encoder.allowAttachments()
-                encoder.setSource(source)
+                encoder.setSource(source())
                 defer { encoder.setSource(nil) }
                 try body.encodeArguments(into: &encoder)
                 return encoder.takeRequestPayload()
@@ -45,8 +53,6 @@ struct EncodedCall: Sendable {
                 underlying: error
             )
         }
-        isBatch = Body.isBatch
-        itemCount = body.itemCount
     }
 }
 

@@ -45,6 +45,13 @@ enum Outcome {
         (place + 2).storeBytes(of: number, as: Number.self)
     }
 
+    /// Appends an outcome that is a number.
+    @inline(__always)
+    static func append<Number: BinaryNumber>(number: Number, to encoder: inout BinaryEncoder) {
+        encoder.append(Kind.value.rawValue)
+        encoder.append(tagged: number)
+    }
+
     /// Reads an outcome that is a number of that type; `nil` if it is anything else.
     @inline(__always)
     static func read<Number: BinaryNumber>(_ type: Number.Type, at place: UnsafeRawPointer) -> Number? {

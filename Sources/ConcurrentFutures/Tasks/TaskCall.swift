@@ -35,11 +35,25 @@ protocol TaskBody<Output>: LocalBody where ItemOutput == Function.Output {
     var function: Function { get }
 
     func encodeArguments(into encoder: inout BinaryEncoder) throws
+    /// What ``encodeArguments(into:)`` writes, if that is one number: so what most short functions take need not pass the layers that serve every type.
+    var encodedNumber: SmallBytes? { get }
+    /// Names the function and encodes the arguments for a worker. A requirement, because what calls it through the existential copies nothing.
+    ///
+    /// - Throws: as ``EncodedCall/init(_:options:source:)`` does.
+    func encodedForWorker(_ options: TaskOptions) throws(PoolError) -> EncodedCall
 }
 
 extension TaskBody {
     @usableFromInline
     var isAsync: Bool { Function.isAsync }
+
+    @usableFromInline
+    var encodedNumber: SmallBytes? { nil }
+
+    @usableFromInline
+    func encodedForWorker(_ options: TaskOptions) throws(PoolError) -> EncodedCall {
+        try EncodedCall(self, options: options, source: ArgumentFiles.shared)
+    }
 }
 
 /// One call.
@@ -61,6 +75,13 @@ struct SingleCall<Function: TaskFunction>: TaskBody, SingleBody {
     @usableFromInline
     func encodeArguments(into encoder: inout BinaryEncoder) throws {
         try Function.encode(arguments: arguments, into: &encoder)
+    }
+
+    @usableFromInline
+    var encodedNumber: SmallBytes? {
+        if Function.Arguments.self == Int.self { return SmallBytes(tagged: sameType(arguments, as: Int.self)) }
+        if Function.Arguments.self == Double.self { return SmallBytes(tagged: sameType(arguments, as: Double.self)) }
+        return nil
     }
 
     @usableFromInline

@@ -1,4 +1,5 @@
 /// A few bytes without an allocation of their own: the arguments and results of most tasks are a number or two.
+@usableFromInline
 struct SmallBytes: Sendable {
     static let capacity = 20
 
@@ -12,6 +13,16 @@ struct SmallBytes: Sendable {
         precondition(bytes.count <= Self.capacity)
         length = UInt8(truncatingIfNeeded: bytes.count)
         withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: bytes) }
+    }
+
+    /// A number as it is encoded.
+    @inline(__always)
+    init<Number: BinaryNumber>(tagged number: Number) {
+        length = UInt8(1 + MemoryLayout<Number>.size)
+        withUnsafeMutableBytes(of: &words) { bytes in
+            bytes.storeBytes(of: Number.tag, as: UInt8.self)
+            bytes.storeBytes(of: number, toByteOffset: 1, as: Number.self)
+        }
     }
 
     var count: Int { Int(length) }

@@ -65,7 +65,7 @@ struct ReplyPayload {
 }
 
 /// A request that has been taken from a channel; valid until its last reply has been sent.
-struct IncomingRequest {
+struct IncomingRequest: ~Copyable {
     var header: RequestHeader
     var timing: RequestTiming
     var payload: UnsafeRawBufferPointer

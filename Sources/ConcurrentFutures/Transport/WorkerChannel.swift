@@ -58,7 +58,7 @@ protocol WorkerChannel: AnyObject, Sendable {
 }
 
 /// A request on its way into a channel.
-struct OutgoingRequest {
+struct OutgoingRequest: ~Copyable {
     var functionNumber: UInt32
     /// Empty if the worker knows the function already.
     var definition: [UInt8]

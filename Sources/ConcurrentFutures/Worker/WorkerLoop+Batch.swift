@@ -2,7 +2,7 @@
 
 extension WorkerLoop {
     /// - Returns: whether the Swift task was cancelled.
-    func runBatch(_ function: BoundFunction, _ request: IncomingRequest) async -> Bool {
+    func runBatch(_ function: BoundFunction, _ request: borrowing IncomingRequest) async -> Bool {
         let start = monotonicNanoseconds()
         var items = BinaryDecoder(request.payload)
         for _ in 0..<request.header.firstItem { _ = nextItem(&items) }
@@ -30,7 +30,7 @@ extension WorkerLoop {
     /// - Returns: how the call of an item ended that was stopped or late; `nil` if there was none.
     private func runTimedItems(
         _ function: BoundFunction,
-        _ request: IncomingRequest,
+        _ request: borrowing IncomingRequest,
         _ items: inout BinaryDecoder
     ) async -> CallEnd? {
         let sequence = request.header.sequence
@@ -52,7 +52,7 @@ extension WorkerLoop {
     /// - Parameter needsFreshTask: is set if all items had ended when it was stopped.
     private func runItems(
         _ function: BoundFunction,
-        _ request: IncomingRequest,
+        _ request: borrowing IncomingRequest,
         _ items: inout BinaryDecoder,
         _ needsFreshTask: inout Bool
     ) async -> CallEnd? {
@@ -69,6 +69,7 @@ extension WorkerLoop {
                 let end = numbers.run(&items, count: count, sequence: sequence, channel)
                 index += UInt32(end.done)
                 if let error = end.error {
+                    channel.note(.encodingResult)
                     Outcome.append(error: error, to: &outcome)
                     index += 1
                     sendItem(sequence)
@@ -91,14 +92,16 @@ extension WorkerLoop {
         return CallEnd(wasStopped: true)
     }
 
-    private func runItem(_ function: BoundFunction, _ items: inout BinaryDecoder, _ request: IncomingRequest) async {
+    private func runItem(_ function: BoundFunction, _ items: inout BinaryDecoder, _ request: borrowing IncomingRequest)
+        async
+    {
         limits.taskBegins(channel)
         outcome.allowAttachments()
         var arguments = BinaryDecoder(nextItem(&items), attachments: request.attachments, origin: request.origin)
         if function.isAsync {
-            await function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
+            await function.runAsync(&arguments, outcome: &outcome) { channel.note($0) }
         } else {
-            function.run(&arguments, outcome: &outcome, stage: channel.note)
+            function.run(&arguments, outcome: &outcome) { channel.note($0) }
         }
         limits.taskEnds()
         sendItem(request.header.sequence)

@@ -101,8 +101,9 @@ final class WorkerLoop: @unchecked Sendable {
     // MARK: One call
 
     /// One call that is to be made.
-    struct PlannedCall {
-        let function: BoundFunction
+    struct PlannedCall: ~Copyable {
+        /// Known to the loop for as long as it runs.
+        unowned(unsafe) let function: BoundFunction
         let encodedArguments: UnsafeRawBufferPointer
         let attachments: Attachments
         let origin: UnsafePointer<ByteOrigin>?
@@ -115,7 +116,7 @@ final class WorkerLoop: @unchecked Sendable {
             _ encodedArguments: UnsafeRawBufferPointer,
             _ number: CallNumber,
             _ attempt: Int,
-            of request: IncomingRequest
+            of request: borrowing IncomingRequest
         ) {
             self.function = function
             self.encodedArguments = encodedArguments
@@ -139,23 +140,23 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     /// Makes one call of a function that is not `async`, and puts its outcome into `outcome`.
-    func runHere(_ planned: PlannedCall) -> CallEnd {
+    func runHere(_ planned: borrowing PlannedCall) -> CallEnd {
         guard let start = begin(planned) else { return CallEnd(wasStopped: true) }
         var arguments = planned.decoder
-        planned.function.run(&arguments, outcome: &outcome, stage: channel.note)
+        planned.function.run(&arguments, outcome: &outcome) { channel.note($0) }
         return end(planned, startedAt: start)
     }
 
     /// The same for functions that are `async`: to call this takes a tenth of the time that a short task takes here.
-    func runAsync(_ planned: PlannedCall) async -> CallEnd {
+    func runAsync(_ planned: borrowing PlannedCall) async -> CallEnd {
         guard let start = begin(planned) else { return CallEnd(wasStopped: true) }
         var arguments = planned.decoder
-        await planned.function.runAsync(&arguments, outcome: &outcome, stage: channel.note)
+        await planned.function.runAsync(&arguments, outcome: &outcome) { channel.note($0) }
         return end(planned, startedAt: start)
     }
 
     /// - Returns: when it begins, if it has a limit of time; `nil` if it has been stopped already.
-    private func begin(_ planned: PlannedCall) -> UInt64? {
+    private func begin(_ planned: borrowing PlannedCall) -> UInt64? {
         if call.begin(planned.number) {
             Outcome.append(error: CancellationError(), to: &outcome)
             _ = call.end()
@@ -168,7 +169,7 @@ final class WorkerLoop: @unchecked Sendable {
         return start
     }
 
-    private func end(_ planned: PlannedCall, startedAt start: UInt64) -> CallEnd {
+    private func end(_ planned: borrowing PlannedCall, startedAt start: UInt64) -> CallEnd {
         let wasStopped = call.end()
         let timing = planned.timing
         let lateness = timing.isNone ? .none : timing.lateness(startingAt: start)
@@ -179,7 +180,7 @@ final class WorkerLoop: @unchecked Sendable {
     // MARK: Answers
 
     /// Answers a request whose function this process does not have.
-    private func fail(_ request: IncomingRequest, _ error: any Error) {
+    private func fail(_ request: borrowing IncomingRequest, _ error: any Error) {
         let failure = PoolError(
             .unsupportedFunction,
             "the worker has no such function: \((error as? FunctionReferenceError)?.message ?? String(describing: error))"
@@ -199,6 +200,13 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// Sends what has been put into `outcome`, or, if that cannot be sent, why.
     func send(_ kind: ReplyHeader.Kind, sequence: UInt64, lateness: ReplyHeader.Lateness = .none) {
+        if !outcome.hasAttachments, outcome.count <= ChannelLayout.largestInlinePayload {
+            // Of few bytes nothing can fail.
+            try! outcome.withUnsafeBytes {
+                try channel.reply(kind, sequence: sequence, lateness: lateness, payload: ReplyPayload($0))
+            }
+            return outcome.removeAll(keepingCapacity: true)
+        }
         do {
             let attachments = outcome.takeAttachments()
             let file = outcome.completeFile()

@@ -104,7 +104,7 @@ final class ByteReader: OutcomeReader, @unchecked Sendable {
         calls.add(1, ordering: .relaxed)
         gate?.pass()
         guard let byte = payload.withUnsafeBytes({ $0.first }) else { return .failed(TestError()) }
-        unsafeDowncast(future, to: Future<Int>.self).success = Int(byte)
+        unsafeDowncast(future, to: Future<Int>.self).success.put(Int(byte))
         return .succeeded
     }
 }

@@ -1,4 +1,4 @@
-import ConcurrentFutures
+@testable import ConcurrentFutures
 import Synchronization
 import Testing
 
@@ -55,6 +55,57 @@ struct SubmissionTests {
                 }
                 try await group.waitForAll()
             }
+        }
+    }
+
+    /// Calls the body with a pool whose one worker is held up, and that has more to do than a worker is given in advance: what comes now is left for later.
+    private func withFullPool(_ body: (ProcessPoolExecutor, FileGate) async throws -> Void) async throws {
+        let directory = try TemporaryDirectory()
+        let gate = FileGate(in: directory)
+        try await withProcessPool(maxWorkers: 1, options: .grace(.milliseconds(20))) { pool async throws in
+            let first = pool.submit(Work.passGate, gate, "first")
+            #expect(await becomesTrue { gate.hasBegun("first") })
+            let others = (0..<1000).map { pool.submit(Work.square, $0) }
+            try await body(pool, gate)
+            _ = await first.result
+            for (n, other) in others.enumerated() {
+                switch await other.result {
+                case .success(let square): #expect(square == n * n)
+                case .failure(let error): #expect(error is CancellationError)
+                }
+            }
+        }
+    }
+
+    @Test("while no worker has room, each is cancelled, runs out of time and is run as ever")
+    func fullPool() async throws {
+        try await withFullPool { pool, gate in
+            let late = pool.submit(Work.square, 1, deadline: .milliseconds(50))
+            let futures = (0..<10).map { pool.submit(Work.square, $0) }
+            // The last one is in the inbox, and then none is.
+            #expect(!pool.driver.isInboxEmpty)
+            #expect(futures[9].cancel())
+            #expect(pool.driver.isInboxEmpty)
+            await #expect(throws: CancellationError.self) { try await futures[9].value }
+            #expect((await late.result.error as? PoolError)?.code == .timedOut)
+            let other = pool.submit(Work.square, 10)
+            #expect(!pool.driver.isInboxEmpty && !other.isRunning && !other.isDone)
+            try gate.release()
+            for n in 0..<9 { #expect(try await futures[n].value == n * n) }
+            #expect(try await other.value == 100)
+        }
+    }
+
+    @Test("while no worker has room, none is forgotten by a pool that ends", arguments: [true, false])
+    func fullPoolEnds(isTerminated: Bool) async throws {
+        try await withFullPool { pool, gate in
+            let futures = (0..<10).map { pool.submit(Work.square, $0) }
+            async let end: Void = isTerminated ? pool.terminate() : pool.shutdown(cancelPending: true)
+            for future in futures { await #expect(throws: CancellationError.self) { try await future.value } }
+            try gate.release()
+            await end
+            let code = (await pool.submit(Work.square, 1).result.error as? PoolError)?.code
+            #expect(code == .shutdown)
         }
     }
 }

@@ -1,0 +1,95 @@
+import Synchronization
+import Testing
+
+@testable import ConcurrentFutures
+
+/// Counts how many of it there are.
+private final class Counted: Sendable {
+    static let count = Atomic(0)
+
+    init() { Self.count.add(1, ordering: .relaxed) }
+    deinit { Self.count.subtract(1, ordering: .relaxed) }
+}
+
+private struct Big: Equatable, Sendable {
+    var name = "a name that is too long for a small string"
+    var numbers = Array(0..<100)
+    var more: (Int, Int, Int) = (1, 2, 3)
+
+    static func == (left: Big, right: Big) -> Bool {
+        left.name == right.name && left.numbers == right.numbers && left.more == right.more
+    }
+}
+
+/// Cannot be moved by copying its bits.
+private struct Weak: Sendable {
+    weak let object: Counted?
+}
+
+@Suite("The value of a future", .serialized)
+struct FutureValueTests {
+    private func check<Value: Equatable & Sendable>(_ value: Value) throws {
+        let future = Future.returned(value)
+        #expect(try future.get() == value)
+        // It is still there for the next one who asks.
+        #expect(try future.get() == value)
+        #expect("\(future)" == "Future(finished: \(value))")
+    }
+
+    @Test("is given to each who asks, whatever its type")
+    func types() throws {
+        try check(5)
+        try check(true)
+        try check(UInt8(255))
+        try check(2.5)
+        try check(Int128.max)
+        try check("a string")
+        try check("a string that is too long to lie in its own two words")
+        try check([1, 2, 3])
+        try check(Optional<[String]>.none)
+        try check(["a": [1.5]])
+        try check(Big())
+        try check(Optional(Big()))
+        try Future.returned(()).get()
+    }
+
+    @Test("lies in the future if it is small and can be moved")
+    func places() {
+        #expect(ValueSlot.holds(Int.self) && ValueSlot.holds(String.self) && ValueSlot.holds([Big].self))
+        #expect(ValueSlot.holds(Void.self) && ValueSlot.holds(Counted.self) && ValueSlot.holds(Int?.self))
+        #expect(!ValueSlot.holds(Big.self) && !ValueSlot.holds(Weak.self) && !ValueSlot.holds(Int128.self))
+    }
+
+    @Test("lives as long as its future, and no longer")
+    func lifetime() throws {
+        var one: Future<Counted>? = .returned(Counted())
+        var several: Future<[Counted]>? = .returned((0..<3).map { _ in Counted() })
+        var boxed: Future<(Counted, Counted, Counted)>? = .returned((Counted(), Counted(), Counted()))
+        var kept: Counted? = try one!.get()
+        #expect(Counted.count.load(ordering: .relaxed) == 7)
+        one = nil
+        #expect(Counted.count.load(ordering: .relaxed) == 7)
+        let weakly = Future.returned(Weak(object: kept))
+        #expect(try weakly.get().object === kept)
+        kept = nil
+        #expect(Counted.count.load(ordering: .relaxed) == 6)
+        #expect(try weakly.get().object == nil)
+        several = nil
+        #expect(Counted.count.load(ordering: .relaxed) == 3)
+        boxed = nil
+        #expect(Counted.count.load(ordering: .relaxed) == 0)
+        _ = (one, several, boxed, kept)
+    }
+
+    @Test("is not destroyed in a future that has none, also where it would be in a box")
+    func none() throws {
+        let failed: Future<Big> = TestControl().future()
+        failed.complete(throwing: TestError())
+        #expect(throws: TestError.self) { try failed.get() }
+        let cancelled: Future<Big> = TestControl().future()
+        #expect(cancelled.cancel())
+        #expect(throws: CancellationError.self) { try cancelled.get() }
+        let pending: Future<Big> = TestControl().future()
+        #expect(!pending.isDone)
+    }
+}
