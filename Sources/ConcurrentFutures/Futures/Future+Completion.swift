@@ -9,8 +9,9 @@ extension Future {
     @discardableResult
     func complete(returning value: Value) -> Bool {
         let action = machine.withLock { machine in
-            let action = machine.complete(.settled(.succeeded))
-            if action != nil { success.put(value) }
+            let place = ValueSlot.place(for: Value.self)
+            let action = machine.complete(.settled(.succeeded(place)))
+            if action != nil { success.put(value, in: place) }
             return action
         }
         return carryOut(action)

@@ -18,9 +18,16 @@ extension Future {
     @inlinable
     public nonisolated(nonsending) var value: Value {
         get async throws {
-            try await settle()
-            return success.value(as: Value.self)
+            let place = try await settle()
+            return value(in: place)
         }
+    }
+
+    /// The value, of a future that has one.
+    @inlinable
+    func value(in place: ValueSlot.Place) -> Value {
+        // The slot is bits, of which nobody knows that they live as long as the future: without this it may be let go of before the value is copied.
+        withExtendedLifetime(self) { success.value(as: Value.self, in: place) }
     }
 
     /// The value of the task or the error it ended with, once it has ended.
@@ -43,20 +50,22 @@ extension Future {
     @inlinable
     @available(*, noasync)
     public func get(timeout: Duration? = nil) throws -> Value {
-        try blockUntilSettled(timeout: timeout)
-        return success.value(as: Value.self)
+        let place = try blockUntilSettled(timeout: timeout)
+        return value(in: place)
     }
 
     // The callers of these two are inlined into the user's module, where the value's type is known, and alone touch the
     // value: copying one of an unknown type was measured at three times the cost of all the rest.
 
     /// Returns when there is a value, and throws if there is an error instead.
+    ///
+    /// - Returns: where the value is.
     @usableFromInline
-    nonisolated(nonsending) func settle() async throws {
+    nonisolated(nonsending) func settle() async throws -> ValueSlot.Place {
         var mayHelp = true
         while true {
             switch advance() {
-            case .settled(.succeeded): return
+            case .settled(.succeeded(let place)): return place
             case .settled(.failed(let error)): throw error
             case .wait where mayHelp:
                 mayHelp = false
@@ -68,14 +77,14 @@ extension Future {
     }
 
     @usableFromInline
-    func blockUntilSettled(timeout: Duration?) throws {
+    func blockUntilSettled(timeout: Duration?) throws -> ValueSlot.Place {
         let start = SuspendingClock.now
         let deadline = timeout.map { start + max(.zero, $0) }
         let pollTime = Duration.microseconds(50)
         let pollEnd = start + min(pollTime, timeout ?? pollTime)
         while true {
             switch advance() {
-            case .settled(.succeeded): return
+            case .settled(.succeeded(let place)): return place
             case .settled(.failed(let error)): throw error
             case .wait:
                 let now = SuspendingClock.now

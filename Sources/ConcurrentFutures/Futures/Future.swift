@@ -55,7 +55,7 @@ public final class Future<Value: Sendable>: Sendable {
     }
 
     deinit {
-        if machine.withLock({ $0.hasSucceeded }) { success.empty(of: Value.self) }
+        if let place = machine.withLock({ $0.placeOfValue }) { success.empty(of: Value.self, in: place) }
     }
 
     /// Sets the executor's number for the task, before the future is handed to anyone.
@@ -139,7 +139,7 @@ extension Future: CustomStringConvertible {
         case .finished:
             switch machine.withLock({ $0.settlement }) {
             case nil: return "Future(finished)"
-            case .succeeded: return "Future(finished: \(success.value(as: Value.self)))"
+            case .succeeded(let place): return "Future(finished: \(value(in: place)))"
             case .failed(let error): return "Future(failed: \(error))"
             }
         }

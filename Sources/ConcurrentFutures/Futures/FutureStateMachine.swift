@@ -16,7 +16,7 @@ struct FutureStateMachine: Sendable {
 
     /// An outcome without the value, which the future holds.
     enum Settlement {
-        case succeeded
+        case succeeded(ValueSlot.Place)
         case failed(any Error)
     }
 
@@ -69,9 +69,9 @@ struct FutureStateMachine: Sendable {
         if case .cancelled = phase { true } else { false }
     }
 
-    /// Whether the future holds a value.
-    var hasSucceeded: Bool {
-        if case .settled(.succeeded) = phase { true } else { false }
+    /// Where the future's value is, if it has one.
+    var placeOfValue: ValueSlot.Place? {
+        if case .settled(.succeeded(let place)) = phase { place } else { nil }
     }
 
     /// The outcome, if it is there and decoded.

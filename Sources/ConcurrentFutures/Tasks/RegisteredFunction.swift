@@ -97,16 +97,16 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
     }
 
     override func read(_ payload: Payload, into future: AnyObject) -> FutureStateMachine.Settlement {
-        if returnsInt, readNumber(Int.self, payload, into: future) { return .succeeded }
-        if returnsDouble, readNumber(Double.self, payload, into: future) { return .succeeded }
+        if returnsInt, let place = readNumber(Int.self, payload, into: future) { return .succeeded(place) }
+        if returnsDouble, let place = readNumber(Double.self, payload, into: future) { return .succeeded(place) }
         // Not by way of a `Result`, whose type would have to be looked up each time.
         do {
-            try payload.withDecoder { decoder in
+            let place = try payload.withDecoder { decoder in
                 // Futures of calls have the type of what the function returns: see ``TaskBody``.
                 let future = unsafeDowncast(future, to: Future<Function.Output>.self)
-                future.success.put(try Outcome.value(of: Function.self, from: &decoder))
+                return future.success.put(try Outcome.value(of: Function.self, from: &decoder))
             }
-            return .succeeded
+            return .succeeded(place)
         } catch {
             return .failed(error)
         }
@@ -115,18 +115,17 @@ final class RegisteredFunction<Function: TaskFunction>: TaskFunctionName, @unche
     /// Reads an outcome without the layers that serve every type.
     ///
     /// - Parameter type: what the function returns.
-    /// - Returns: whether it is such a number.
+    /// - Returns: where the future has it now; `nil` if it is no such number.
     @inline(__always)
     private func readNumber<Number: BinaryNumber & Sendable>(
         _ type: Number.Type,
         _ payload: Payload,
         into future: AnyObject
-    ) -> Bool {
+    ) -> ValueSlot.Place? {
         guard case .small(let bytes) = payload, bytes.count == Outcome.size(of: type),
             let number = bytes.withUnsafeBytes({ Outcome.read(type, at: $0.baseAddress!) })
-        else { return false }
-        unsafeDowncast(future, to: Future<Number>.self).success.put(number)
-        return true
+        else { return nil }
+        return unsafeDowncast(future, to: Future<Number>.self).success.put(number)
     }
 
     override func error(in payload: Payload) -> (any Error)? {
@@ -213,8 +212,8 @@ final class BatchOutcomeReader<Function: TaskFunction>: OutcomeReader, @unchecke
         switch decode(payload) {
         case .success(let outcome):
             // See ``TaskBody``.
-            unsafeDowncast(future, to: Future<BatchOutcome<Function.Output>>.self).success.put(outcome)
-            return .succeeded
+            let future = unsafeDowncast(future, to: Future<BatchOutcome<Function.Output>>.self)
+            return .succeeded(future.success.put(outcome))
         case .failure(let error):
             return .failed(error)
         }

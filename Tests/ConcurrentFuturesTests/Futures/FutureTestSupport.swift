@@ -104,8 +104,7 @@ final class ByteReader: OutcomeReader, @unchecked Sendable {
         calls.add(1, ordering: .relaxed)
         gate?.pass()
         guard let byte = payload.withUnsafeBytes({ $0.first }) else { return .failed(TestError()) }
-        unsafeDowncast(future, to: Future<Int>.self).success.put(Int(byte))
-        return .succeeded
+        return .succeeded(unsafeDowncast(future, to: Future<Int>.self).success.put(Int(byte)))
     }
 }
 

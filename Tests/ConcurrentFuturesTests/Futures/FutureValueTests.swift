@@ -53,11 +53,26 @@ struct FutureValueTests {
         try Future.returned(()).get()
     }
 
+    @Test("is found where it was put, be it the slot or a box")
+    func found() throws {
+        let array = try SharedArray(0..<100)
+        for place in [ValueSlot.Place.slot, .box] {
+            var slot = ValueSlot()
+            slot.put(array, in: place)
+            #expect(slot.value(as: SharedArray<Int>.self, in: place).elementsEqual(0..<100))
+            slot.empty(of: SharedArray<Int>.self, in: place)
+        }
+        let future = Future.returned(array)
+        #expect(try future.get().elementsEqual(0..<100))
+        #expect(array.elementsEqual(0..<100))
+    }
+
     @Test("lies in the future if it is small and can be moved")
     func places() {
-        #expect(ValueSlot.holds(Int.self) && ValueSlot.holds(String.self) && ValueSlot.holds([Big].self))
-        #expect(ValueSlot.holds(Void.self) && ValueSlot.holds(Counted.self) && ValueSlot.holds(Int?.self))
-        #expect(!ValueSlot.holds(Big.self) && !ValueSlot.holds(Weak.self) && !ValueSlot.holds(Int128.self))
+        func place<Value>(_ type: Value.Type) -> ValueSlot.Place { ValueSlot.place(for: type) }
+        #expect(place(Int.self) == .slot && place(String.self) == .slot && place([Big].self) == .slot)
+        #expect(place(Void.self) == .slot && place(Counted.self) == .slot && place(Int?.self) == .slot)
+        #expect(place(Big.self) == .box && place(Weak.self) == .box && place(Int128.self) == .box)
     }
 
     @Test("lives as long as its future, and no longer")
@@ -79,6 +94,22 @@ struct FutureValueTests {
         boxed = nil
         #expect(Counted.count.load(ordering: .relaxed) == 0)
         _ = (one, several, boxed, kept)
+    }
+
+    @Test("outlives its future, of which it may be the last thing that is asked")
+    func temporary() async throws {
+        for n in 0..<200 {
+            let name = "a name that is too long for a small string, number \(n)"
+            #expect(try await Future.returned(Big(name: name)).value == Big(name: name))
+            #expect(try await Future.returned([name, name]).result.get() == [name, name])
+            #expect("\(Future.returned(Big(name: name)))".contains(name))
+            try read(name)
+        }
+    }
+
+    private func read(_ name: String) throws {
+        #expect(try Future.returned((name, name, Big(name: name))).get().2 == Big(name: name))
+        #expect(try Future.returned([name]).get() == [name])
     }
 
     @Test("is not destroyed in a future that has none, also where it would be in a box")
