@@ -31,7 +31,7 @@ struct ValueSlot {
         return fits && _isBitwiseTakable(type) ? .slot : .box
     }
 
-    /// Puts a value into the empty slot, or into a box.
+    /// Puts a value into the empty slot, if it has room there (``place(for:)``), or into a box, which takes any.
     mutating func put<Value>(_ value: consuming Value, in place: Place) {
         switch place {
         case .slot: Self.fill(&words, with: value)
@@ -49,6 +49,7 @@ struct ValueSlot {
     }
 
     private static func fill<Value>(_ place: UnsafeMutableRawPointer, with value: consuming Value) {
+        assert(Self.place(for: Value.self) == .slot, "a value was put into a slot in which it has no room")
         place.initializeMemory(as: Value.self, to: value)
     }
 
