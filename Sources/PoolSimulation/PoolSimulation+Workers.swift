@@ -16,6 +16,7 @@ extension PoolSimulation {
             workers[id]!.replies.append(.ready)
             return
         }
+        if workers[id]!.hasRunLast { return die(id) }
         guard let frame = workers[id]!.current else {
             if workers[id]!.mustStop { die(id) }
             return
@@ -31,11 +32,15 @@ extension PoolSimulation {
         } else if frame.itemCount > 1 {
             workOnBatch(id, frame)
         } else {
-            workers[id]!.answered += 1
-            workers[id]!.replies.append(
-                .finished(frame.task, late: lateness(of: frame.task, since: workers[id]!.startedAt))
-            )
+            answer(id, .finished(frame.task, late: lateness(of: frame.task, since: workers[id]!.startedAt)))
         }
+    }
+
+    /// A worker ends its current task.
+    private mutating func answer(_ id: WorkerID, _ reply: SimulatedWorker.Reply) {
+        workers[id]!.answered += 1
+        workers[id]!.replies.append(reply)
+        workers[id]!.hasRunLast = configuration.maxTasksPerWorker == 1
     }
 
     /// There was no room for its process.
@@ -57,15 +62,12 @@ extension PoolSimulation {
         let index = workers[id]!.answered
         if frame.itemsDone == frame.itemCount {
             workers[id]!.wasAskedToStop = nil
-            workers[id]!.answered += 1
-            workers[id]!.replies.append(.finished(frame.task, late: nil))
-            return
+            return answer(id, .finished(frame.task, late: nil))
         }
         let late = lateness(of: frame.task, since: workers[id]!.startedAt)
         if late != nil || (workers[id]!.wasAskedToStop == frame.task && chance(2, in: 3)) {
             workers[id]!.wasAskedToStop = nil
-            workers[id]!.answered += 1
-            workers[id]!.replies.append(.stoppedItem(frame.task, late: late))
+            answer(id, .stoppedItem(frame.task, late: late))
         } else {
             workers[id]!.frames[index].itemsDone += 1
             workers[id]!.startedAt = clock
@@ -233,7 +235,10 @@ extension PoolSimulation {
     private mutating func send(_ task: TaskID, to id: WorkerID) {
         let isFirst = configuration.maxTasksPerWorker == 1 && workers[id]!.frames.isEmpty
         precondition(workers[id]!.isReady || isFirst, "tasks go to workers that stand ready, or will run nothing else")
-        precondition(workers[id]!.isReachable && !workers[id]!.mustStop, "tasks go to workers that can take them")
+        precondition(
+            workers[id]!.isReachable && !workers[id]!.mustStop && !workers[id]!.hasRunLast,
+            "tasks go to workers that can take them"
+        )
         precondition(!workers[id]!.isKilled || workers[id]!.isFrozen, "tasks do not go to workers that were killed")
         precondition(clock >= records[task]!.notBefore, "a task waits before it is run again")
         if chance(1, in: 200) {

@@ -24,6 +24,8 @@ struct SimulatedWorker {
     var isReachable = false
     var isReady = false
     var mustStop = false
+    /// It has answered the only task that it may run, and ends by itself.
+    var hasRunLast = false
     /// Its process is about to end.
     var isKilled = false
     /// The pool has asked its process to end.
@@ -60,6 +62,6 @@ struct SimulatedWorker {
     /// Whether anything can come of it without any time passing.
     var canDoAnything: Bool {
         if isKilled || !replies.isEmpty { return true }
-        return !isFrozen && (!isReady || current != nil || mustStop)
+        return !isFrozen && (!isReady || current != nil || mustStop || hasRunLast)
     }
 }

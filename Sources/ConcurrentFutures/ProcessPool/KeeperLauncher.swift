@@ -108,9 +108,8 @@ final class KeeperLauncher: WorkerLauncher {
     var descriptor: Descriptor { poller.descriptor }
     var pid: Int32 { process.pid }
 
-    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor?) throws -> any WorkerChannel {
-        let (channel, end) = try RingChannel.make(bell: bell)
-        let descriptors = WorkerDescriptors(channel: end, standardError: standardError)
+    func launch(_ id: WorkerID, _ channel: NewChannel, standardError: Descriptor?) throws {
+        let descriptors = WorkerDescriptors(channel: channel.workerEnd, standardError: standardError)
         do {
             try socket.send(KeeperCommand.start(id, settings.startMethod), descriptors: descriptors.all)
         } catch let error as SystemError where error.isDisconnected {
@@ -118,7 +117,6 @@ final class KeeperLauncher: WorkerLauncher {
         }
         workers[id] = false
         if phase == .ready { awaitAnswer(about: id) } else { expected.insert(id) }
-        return channel
     }
 
     var isReady: Bool { phase == .ready }

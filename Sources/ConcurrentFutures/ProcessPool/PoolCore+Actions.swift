@@ -77,6 +77,7 @@ extension PoolCore {
             firstItem: record.batch?.itemsDone ?? 0,
             attempt: UInt16(clamping: machine.attempt(of: record.id)),
             isUrgent: isUrgent,
+            isLast: machine.isOneTaskPerWorker,
             timing: record.timing,
             payload: record.payload!
         )

@@ -27,8 +27,8 @@ extension PoolDriver {
                 }
             case .nothing where (wait.hasLooked || mayHearSoon) && wait.looksAgain():
                 break
-            case .nothing where !endedLinks.isEmpty:
-                endedLinks = []
+            case .nothing where hasChores:
+                doChores()
                 continue
             case .nothing, .leftToOther:
                 let start = monotonicNanoseconds()
@@ -136,6 +136,7 @@ extension PoolDriver {
 
     func leave() {
         endedLinks = []
+        spareChannel = nil
         waitForOthersToFinish()
         launcher?.close(inHaste: isTerminated)
         relay.close()

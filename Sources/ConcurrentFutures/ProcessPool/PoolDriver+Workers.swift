@@ -25,19 +25,21 @@ extension PoolDriver {
 
     private func launchWorker(_ id: WorkerID) throws {
         let launcher = try self.launcher ?? startLauncher()
-        let bell = try Doorbell()
+        let new = try spareChannel.take() ?? NewChannel()
         let tap = settings.options.standardError == .capture ? try relay.makeTap() : nil
-        let channel: any WorkerChannel
         do {
-            try poller.add(bell.descriptor, token: UInt64(id) + Token.firstWorker)
-            channel = try launcher.launch(id, bell: bell, standardError: tap?.writing)
+            try poller.add(new.bell.descriptor, token: UInt64(id) + Token.firstWorker)
+            try launcher.launch(id, new, standardError: tap?.writing)
         } catch {
-            poller.remove(bell.descriptor)
+            poller.remove(new.bell.descriptor)
             if let tap { _ = relay.remove(tap.reading) }
             throw error
         }
+        let channel = new.channel
         tap?.reading.follow(channel)
-        let link = WorkerLink(id: id, channel: channel, bell: bell, standardError: tap?.reading)
+        let link = WorkerLink(id: id, channel: channel, bell: new.bell, standardError: tap?.reading)
+        // Another one follows where each has one task.
+        wantsSpareChannel = settings.options.maxTasksPerWorker == 1
         if links.isEmpty { LandingFiles.shared.open() }
         links.append(link)
         reception.withLock { $0.add(link) }
@@ -49,6 +51,17 @@ extension PoolDriver {
         }
         // For those that are started later: this one is not to wait.
         for function in functions { launcher.prepare(function) }
+    }
+
+    /// What can wait until nothing else is to be done, and makes the next start faster.
+    var hasChores: Bool { !endedLinks.isEmpty || wantsSpareChannel }
+
+    func doChores() {
+        endedLinks = []
+        guard wantsSpareChannel else { return }
+        wantsSpareChannel = false
+        // If it cannot be made, whoever needs one tells why.
+        if spareChannel == nil { spareChannel = try? NewChannel() }
     }
 
     /// Looking a function up may take a launcher a millisecond, for which the next start waits.

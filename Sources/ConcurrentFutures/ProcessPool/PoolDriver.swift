@@ -52,6 +52,10 @@ final class PoolDriver: @unchecked Sendable {
     var links: [WorkerLink] = []
     /// Of workers that have ended, to be let go of when there is nothing else to do: what they hold is given back to the system, and others may wait to be started.
     var endedLinks: [WorkerLink] = []
+    /// For the next worker: to make one takes a fifth as long as the fork, and the worker that is to end before it is at work meanwhile.
+    var spareChannel: NewChannel?
+    /// Whether it is to be made when there is nothing else to do.
+    var wantsSpareChannel = false
     /// Launchers that were lost one after the other without a worker having been started.
     var launchersLostInVain = 0
     var postponedStarts = PostponedStarts()

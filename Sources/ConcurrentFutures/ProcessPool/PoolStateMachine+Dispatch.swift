@@ -192,7 +192,10 @@ extension PoolStateMachine {
     }
 
     /// Whether a worker has its task before it stands ready: if it is to have one only, no other is lost by that.
-    var givesTasksToStartingWorkers: Bool { configuration.maxTasksPerWorker == 1 }
+    var givesTasksToStartingWorkers: Bool { isOneTaskPerWorker }
+
+    /// Whether each worker runs one task only. Then it ends by itself when it has answered that: a worker that would have to be told would be woken for it.
+    var isOneTaskPerWorker: Bool { configuration.maxTasksPerWorker == 1 }
 
     /// A worker that is being started can be sent to.
     package mutating func workerReachable(_ id: WorkerID, actions: inout Actions) {

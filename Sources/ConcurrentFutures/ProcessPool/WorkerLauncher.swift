@@ -10,11 +10,10 @@ protocol WorkerLauncher: AnyObject {
     /// Begins to start a worker; what becomes of it is told by an event.
     ///
     /// - Parameters:
-    ///   - bell: what the worker's replies are to ring.
+    ///   - channel: the way to it; requests may be sent at once.
     ///   - standardError: where the worker is to write its standard error; `nil` for where this program does.
-    /// - Returns: the host's end of the way to the worker, whatever kind it is; requests may be sent at once.
     /// - Throws: ``SystemError`` if the worker cannot even be asked for.
-    func launch(_ id: WorkerID, bell: Doorbell, standardError: Descriptor?) throws -> any WorkerChannel
+    func launch(_ id: WorkerID, _ channel: NewChannel, standardError: Descriptor?) throws
     /// Whether it stands ready, so that what it is told does not pile up.
     var isReady: Bool { get }
     /// Is told of a function that workers are asked for, which may make later ones begin sooner.

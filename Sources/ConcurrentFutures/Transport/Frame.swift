@@ -15,6 +15,8 @@ struct RequestHeader {
         static let attached = Flags(rawValue: 16)
         /// It is not urgent (``Urgency``): the worker may nap behind it.
         static let unhurried = Flags(rawValue: 32)
+        /// No other follows: the worker ends by itself when it has answered it, rather than wait to be told.
+        static let last = Flags(rawValue: 64)
     }
 
     /// The whole frame's bytes, a multiple of eight.

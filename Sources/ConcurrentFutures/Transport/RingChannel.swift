@@ -147,6 +147,7 @@ final class RingChannel: WorkerChannel, @unchecked Sendable {
         if !attachments.isEmpty { flags.insert(.attached) }
         if request.timing != nil { flags.insert(.timed) }
         if !request.isUrgent { flags.insert(.unhurried) }
+        if request.isLast { flags.insert(.last) }
         header.flags = flags.rawValue
         header.attempt = request.attempt
         header.sequence = nextSequence

@@ -68,6 +68,8 @@ struct OutgoingRequest: ~Copyable {
     var attempt: UInt16
     /// See ``Urgency``.
     var isUrgent: Bool
+    /// Whether the worker is to end by itself when it has answered it.
+    var isLast = false
     var timing: RequestTiming?
     var payload: RequestPayload
 }

@@ -73,6 +73,7 @@ final class WorkerLoop: @unchecked Sendable {
                 fail(request, error)
             }
             channel.note(.idle)
+            if request.header.flags & RequestHeader.Flags.last.rawValue != 0 { return false }
             if wasStopped { return true }
         }
         return false

@@ -63,7 +63,7 @@ struct KeeperLauncherTests {
         #expect(await becomesTrue { hasNews(launcher) })
         clock.leap = 60_000_000_000
         #expect(launcher.events().isEmpty)
-        _ = try launcher.launch(1, bell: Doorbell(), standardError: nil)
+        try launcher.launch(1, NewChannel(), standardError: nil)
         let events = try await news(of: launcher)
         #expect(isStart(of: 1, events), "\(events)")
     }
@@ -72,9 +72,9 @@ struct KeeperLauncherTests {
     func answerUnread() async throws {
         let launcher = try makeLauncher()
         defer { launcher.close(inHaste: true) }
-        _ = try launcher.launch(1, bell: Doorbell(), standardError: nil)
+        try launcher.launch(1, NewChannel(), standardError: nil)
         _ = try await news(of: launcher)
-        _ = try launcher.launch(2, bell: Doorbell(), standardError: nil)
+        try launcher.launch(2, NewChannel(), standardError: nil)
         #expect(await becomesTrue { hasNews(launcher) })
         clock.leap = 60_000_000_000
         let events = launcher.events()
@@ -85,10 +85,10 @@ struct KeeperLauncherTests {
     func bothStoodStill() async throws {
         let launcher = try makeLauncher()
         defer { launcher.close(inHaste: true) }
-        _ = try launcher.launch(1, bell: Doorbell(), standardError: nil)
+        try launcher.launch(1, NewChannel(), standardError: nil)
         _ = try await news(of: launcher)
         try await stopProcess(launcher.pid)
-        _ = try launcher.launch(2, bell: Doorbell(), standardError: nil)
+        try launcher.launch(2, NewChannel(), standardError: nil)
         kill(launcher.pid, SIGCONT)
         clock.leap = 60_000_000_000
         let events = try await news(of: launcher)
@@ -98,7 +98,7 @@ struct KeeperLauncherTests {
     @Test("one that does not go by itself is killed at once if there is haste")
     func closedInHaste() async throws {
         let launcher = try makeLauncher()
-        _ = try launcher.launch(1, bell: Doorbell(), standardError: nil)
+        try launcher.launch(1, NewChannel(), standardError: nil)
         _ = try await news(of: launcher)
         try await stopProcess(launcher.pid)
         let stopwatch = Stopwatch()
@@ -106,6 +106,57 @@ struct KeeperLauncherTests {
         // Without haste it takes a second until it is looked why it does not go.
         #expect(stopwatch.elapsed < .seconds(1))
         #expect(!ProcessWork.isAlive(launcher.pid))
+    }
+
+    private func request(isLast: Bool) throws -> OutgoingRequest {
+        let function = try TaskFunctionName.of(ConcurrentFutures.SyncFunction(function: Work.square))
+        return OutgoingRequest(
+            functionNumber: function.number,
+            definition: function.definition,
+            isBatch: false,
+            itemCount: 1,
+            firstItem: 0,
+            attempt: 1,
+            isUrgent: true,
+            isLast: isLast,
+            payload: .small(SmallBytes(tagged: 5))
+        )
+    }
+
+    @Test("a worker ends by itself when it has answered its last request, and no other", arguments: [true, false])
+    func lastRequest(isLast: Bool) async throws {
+        let launcher = try makeLauncher()
+        defer { launcher.close(inHaste: true) }
+        let new = try NewChannel()
+        try launcher.launch(1, new, standardError: nil)
+        try new.channel.send(request(isLast: isLast))
+        var replies: [Reply] = []
+        var end: ConcurrentFutures.ExitStatus?
+        func lookAround() throws {
+            try new.channel.receive(atMost: .max) { replies.append($0) }
+            for case .ended(1, let status) in launcher.events() { end = status }
+        }
+        #expect(
+            try await becomesTrue {
+                try lookAround()
+                return replies.count == 2 && (end != nil || !isLast)
+            }
+        )
+        #expect(replies.map(\.kind) == [.ready, .outcome])
+        if !isLast {
+            try await Task.sleep(for: .milliseconds(50))
+            try lookAround()
+            #expect(end == nil)
+            try new.channel.sendStop()
+            new.channel.wake()
+            #expect(
+                try await becomesTrue {
+                    try lookAround()
+                    return end != nil
+                }
+            )
+        }
+        #expect(end?.exitCode == 0, "\(String(describing: end))")
     }
 
     @Test("what the fork server had too little of for a moment is no failed start")

@@ -78,15 +78,15 @@ enum ShortageWork {
         )
         let launcher = try KeeperLauncher(settings)
         defer { launcher.close(inHaste: true) }
-        let bell = try Doorbell()
-        let channel = try launcher.launch(1, bell: bell, standardError: nil)
+        let new = try NewChannel()
+        try launcher.launch(1, new, standardError: nil)
         let hoard = try Hoard(.descriptors)
         let pid = try next(launcher) { event in
             if case .started(1, let pid) = event { pid } else { nil }
         }
         hoard.giveBack()
         // It is ready once it has reset its signals.
-        guard await becomesTrue({ !channel.prepareToSleep() }) else {
+        guard await becomesTrue({ !new.channel.prepareToSleep() }) else {
             throw PoolError(.timedOut, "\(pid) is not ready")
         }
         launcher.terminate(1)
