@@ -73,7 +73,7 @@ final class StandardErrorRelay: Sendable {
             state.taps[tap.token] = nil
             if state.leftOver.count < Self.mostLeftOver { state.leftOver += rest }
         }
-        bell.ring()
+        if !rest.isEmpty { bell.ring() }
         return tap.lastWords
     }
 
