@@ -21,16 +21,13 @@ struct Reception: ~Copyable {
     private var first = 0
     /// Whether a thread of the program looks for replies.
     private(set) var isLookedAt = false
-    /// How often such a thread looks before it gives up.
-    private var patience = Self.mostPatience
+    private var patience = Patience()
 
     private static let mostRepliesKept = 4096
     /// A thread of the program, which has other things to do, takes no more of one worker,
     static let mostRepliesOfOne = 64
     /// and nothing of the next one once there are so many.
     private static let mostRepliesAtOnce = 32
-    private static let leastPatience = 8
-    private static let mostPatience = 60
 
     mutating func add(_ link: WorkerLink) {
         links.append(link)
@@ -107,14 +104,14 @@ struct Reception: ~Copyable {
     mutating func beginLooking() -> Int? {
         if isLookedAt { return nil }
         isLookedAt = true
-        return patience
+        return patience.looks
     }
 
     /// - Parameter inVain: whether it gave up.
     /// - Returns: `false` if there is something, for which no worker will ring.
     mutating func endLooking(inVain: Bool) -> Bool {
         isLookedAt = false
-        patience = inVain ? max(patience / 2, Self.leastPatience) : min(patience * 2, Self.mostPatience)
+        patience.ended(inVain: inVain)
         return haveWorkersRing()
     }
 }

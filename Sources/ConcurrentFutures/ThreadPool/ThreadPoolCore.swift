@@ -12,6 +12,7 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
     private let timers: ServiceThread
     private let entrance: Entrance?
     private let state: Lock<ThreadPoolState>
+    private let looking = Lock(Looking())
 
     init(
         maxWorkers: Int,
@@ -254,6 +255,39 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
     func isRunning(_ task: TaskID) -> Bool {
         state.withLock { $0.isRunning(task) }
     }
+
+    // MARK: Waiting
+
+    /// Who looks whether its task has ended, for which others that wait leave the processors to the pool.
+    private struct Looking: ~Copyable {
+        var isAtIt = false
+        var patience = Patience()
+    }
+
+    /// Looks for some 20 µs whether a task has ended: the pool's threads are woken sooner than a task or a thread of the program is by them.
+    func work(until isDone: () -> Bool) -> Bool {
+        let looks = looking.withLock { looking -> Int? in
+            if looking.isAtIt { return nil }
+            looking.isAtIt = true
+            return looking.patience.looks
+        }
+        guard let looks else { return false }
+        let end = monotonicNanoseconds() + Self.longestLook
+        var left = looks
+        while left > 0, !isDone(), monotonicNanoseconds() < end {
+            yieldProcessor()
+            left -= 1
+        }
+        let isFound = isDone()
+        looking.withLock { looking in
+            looking.isAtIt = false
+            looking.patience.ended(inVain: !isFound)
+        }
+        return isFound
+    }
+
+    /// In nanoseconds. It may be the thread of the main actor, or one of the few that all tasks of the program share.
+    private static let longestLook: UInt64 = 100_000
 
     /// Stops taking tasks; those that were taken are run, and the threads end behind them.
     func close(cancelPending: Bool) {
