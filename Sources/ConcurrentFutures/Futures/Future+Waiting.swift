@@ -9,8 +9,8 @@ private enum FutureProgress {
 extension Future {
     /// The value of the task, once it has ended.
     ///
-    /// It stays on the caller's executor: of a finished future it costs some nanoseconds. Of one that is pending in a process pool, the thread first takes
-    /// workers' replies for a moment, for some 20 µs and where there are many up to about 100 µs, rather than wait for a thread that does. If the task that awaits it is
+    /// It stays on the caller's executor: of a finished future it costs some nanoseconds. Of one that is pending the thread first looks for a moment, for some 20 µs, whether it ends, letting other threads run
+    /// in between; of a process pool it takes workers' replies meanwhile, where there are many for up to about 100 µs, rather than wait for a thread that does. If the task that awaits it is
     /// cancelled, the waiting ends with `CancellationError` and the work goes on; whether the work was cancelled says
     /// ``isCancelled``.
     ///
@@ -42,7 +42,7 @@ extension Future {
     /// Blocks the thread until the task has ended, and returns its value.
     ///
     /// It is for programs without `async`. The thread polls for some 50 µs before it sleeps, so that a short task is not
-    /// paid for with a wake-up; of a process pool it takes workers' replies meanwhile, which may make that 150 µs, also with a shorter timeout.
+    /// paid for with a wake-up; of a process pool it takes workers' replies meanwhile. It may be 150 µs, also with a shorter timeout.
     ///
     /// - Parameter timeout: How long to wait at most; `nil` is for ever, and `.zero` only looks.
     /// - Throws: What the task's function threw, `CancellationError`, or a ``PoolError``: with the code

@@ -12,7 +12,7 @@ import Synchronization
 /// A task that throws, crashes, runs out of time or cannot be submitted at all reports that here and nowhere else. Two futures
 /// are equal if they are the same one, so a future can be the key of a dictionary.
 ///
-/// Everything here may be called from any thread. A future is one allocation; asking for its state or for the value of a
+/// Everything here may be called from any thread. A future is one allocation, and a second one for a value of more than two words; asking for its state or for the value of a
 /// finished one takes an uncontended lock.
 public final class Future<Value: Sendable>: Sendable {
     // Written by the executor that made the future, before another thread can see it, and never again.

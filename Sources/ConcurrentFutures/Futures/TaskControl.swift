@@ -16,7 +16,7 @@ protocol TaskControl: AnyObject, Sendable {
     /// Whether the task's function is being executed now.
     func isRunning(_ task: TaskID) -> Bool
 
-    /// Does some of the executor's work on the calling thread, which would only wait, or looks what comes of it, until something is done.
+    /// Has the calling thread, which would only wait, do some of the executor's work or look for a moment, until something is done.
     ///
     /// - Returns: whether it is done; `false` soon if there is nothing to do or it is not worth while.
     func work(until isDone: () -> Bool) -> Bool

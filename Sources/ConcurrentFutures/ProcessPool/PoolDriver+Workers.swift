@@ -13,9 +13,10 @@ extension PoolDriver {
         do {
             do {
                 try launchWorker(id)
-            } catch let error as SystemError where error.isShortage && !endedLinks.isEmpty {
-                // What others had that have ended may be enough.
+            } catch let error as SystemError where error.isShortage && (!endedLinks.isEmpty || spareChannel != nil) {
+                // What others had that have ended, and what is kept for the next one, may be enough.
                 endedLinks = []
+                spareChannel = nil
                 try launchWorker(id)
             }
         } catch {
@@ -53,15 +54,19 @@ extension PoolDriver {
         for function in functions { launcher.prepare(function) }
     }
 
-    /// What can wait until nothing else is to be done, and makes the next start faster.
-    var hasChores: Bool { !endedLinks.isEmpty || wantsSpareChannel }
+    /// What can wait until nothing else is to be done.
+    var hasChores: Bool { !endedLinks.isEmpty || wantsSpareChannel || (links.isEmpty && spareChannel != nil) }
 
     func doChores() {
         endedLinks = []
-        guard wantsSpareChannel else { return }
+        if links.isEmpty {
+            // There is nothing to do for a worker: its descriptors may be wanted elsewhere.
+            spareChannel = nil
+        } else if wantsSpareChannel, spareChannel == nil {
+            // If it cannot be made, whoever needs one tells why.
+            spareChannel = try? NewChannel()
+        }
         wantsSpareChannel = false
-        // If it cannot be made, whoever needs one tells why.
-        if spareChannel == nil { spareChannel = try? NewChannel() }
     }
 
     /// Looking a function up may take a launcher a millisecond, for which the next start waits.

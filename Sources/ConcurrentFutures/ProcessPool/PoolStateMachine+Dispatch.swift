@@ -187,19 +187,17 @@ extension PoolStateMachine {
 
     /// Workers that are being started and have no task yet: each is for one of the backlog.
     var vacantCount: Int {
-        guard givesTasksToStartingWorkers, startingCount > 0 else { return startingCount }
+        guard isOneTaskPerWorker, startingCount > 0 else { return startingCount }
         return workers.elements.count { $0.element.state == .starting && $0.element.liveCount == 0 }
     }
 
-    /// Whether a worker has its task before it stands ready: if it is to have one only, no other is lost by that.
-    var givesTasksToStartingWorkers: Bool { isOneTaskPerWorker }
-
-    /// Whether each worker runs one task only. Then it ends by itself when it has answered that: a worker that would have to be told would be woken for it.
+    /// Whether each worker runs one task only. Then it has that before it stands ready, since no other is lost by it, and ends by itself when it has answered, since it would have to be
+    /// woken to be told.
     var isOneTaskPerWorker: Bool { configuration.maxTasksPerWorker == 1 }
 
     /// A worker that is being started can be sent to.
     package mutating func workerReachable(_ id: WorkerID, actions: inout Actions) {
-        guard givesTasksToStartingWorkers, life == .open, let worker = workers[id], worker.state == .starting,
+        guard isOneTaskPerWorker, life == .open, let worker = workers[id], worker.state == .starting,
             worker.inFlight.isEmpty
         else { return }
         while backlogCount > 0, let next = backlog.first {

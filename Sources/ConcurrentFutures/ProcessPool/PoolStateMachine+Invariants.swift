@@ -37,6 +37,11 @@ extension PoolStateMachine {
             isBatching || !isWaitingForWorkers || (idle.isEmpty && workers.count > 0),
             "tasks would be left where they are although a worker could be given them"
         )
+        precondition(
+            isBatching || !isWaitingForWorkers
+                || workers.elements.allSatisfy { $0.element.state != .ready || !$0.element.inFlight.isEmpty },
+            "tasks would be left where they are although nothing will be heard of a worker"
+        )
         checkIdle()
         checkStarts()
     }
@@ -68,7 +73,7 @@ extension PoolStateMachine {
         )
         precondition(worker.room >= 0, "a channel holds more than it can")
         precondition(
-            worker.state != .starting || worker.inFlight.isEmpty || givesTasksToStartingWorkers,
+            worker.state != .starting || worker.inFlight.isEmpty || isOneTaskPerWorker,
             "a worker that is being started has a task that another could have"
         )
         precondition(worker.inFlight.count <= configuration.prefetch, "a worker holds more than it may")

@@ -94,7 +94,7 @@ public final class ProcessPoolExecutor: PoolExecutor, ScopedExecutor {
 
     /// Encodes the call and hands it to a worker, or keeps it until one is free.
     ///
-    /// It costs the encoding, at most one lock and, if the worker sleeps, one system call.
+    /// It costs the encoding and, unless it is left to who has the lock, the pool's lock and, if the worker sleeps, one system call. It waits for no lock.
     public func enqueue<Output: Sendable>(_ call: TaskCall<Output>, options: TaskOptions) -> Future<Output> {
         do {
             try checkThatNotForked(options)

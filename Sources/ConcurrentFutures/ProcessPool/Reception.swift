@@ -104,7 +104,7 @@ struct Reception: ~Copyable {
     mutating func beginLooking() -> Int? {
         if isLookedAt { return nil }
         isLookedAt = true
-        return patience.looks
+        return patience.begin()
     }
 
     /// - Parameter inVain: whether it gave up.

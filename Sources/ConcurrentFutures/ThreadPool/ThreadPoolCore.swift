@@ -258,31 +258,37 @@ final class ThreadPoolCore: TaskControl, TaskExecutor {
 
     // MARK: Waiting
 
-    /// Who looks whether its task has ended, for which others that wait leave the processors to the pool.
+    /// Who looks whether its task has ended. Others that wait meanwhile do not: the processors are for the pool.
     private struct Looking: ~Copyable {
         var isAtIt = false
         var patience = Patience()
+
+        /// - Returns: how often to look; `nil` if it is not looked.
+        mutating func begin() -> Int? {
+            guard !isAtIt, case let looks = patience.begin(), looks > 0 else { return nil }
+            isAtIt = true
+            return looks
+        }
+
+        mutating func end(isFound: Bool, tookTooLong: Bool) {
+            isAtIt = false
+            if tookTooLong { patience.tookTooLong() } else { patience.ended(inVain: !isFound) }
+        }
     }
 
-    /// Looks for some 20 µs whether a task has ended: the pool's threads are woken sooner than a task or a thread of the program is by them.
+    /// Looks for some 20 µs whether a task has ended: where it is short, that is sooner seen than told.
     func work(until isDone: () -> Bool) -> Bool {
-        let looks = looking.withLock { looking -> Int? in
-            if looking.isAtIt { return nil }
-            looking.isAtIt = true
-            return looking.patience.looks
-        }
-        guard let looks else { return false }
+        guard let looks = looking.withLock({ $0.begin() }) else { return false }
         let end = monotonicNanoseconds() + Self.longestLook
         var left = looks
-        while left > 0, !isDone(), monotonicNanoseconds() < end {
+        var tookTooLong = false
+        while left > 0, !tookTooLong, !isDone() {
             yieldProcessor()
             left -= 1
+            tookTooLong = monotonicNanoseconds() > end
         }
         let isFound = isDone()
-        looking.withLock { looking in
-            looking.isAtIt = false
-            looking.patience.ended(inVain: !isFound)
-        }
+        looking.withLock { $0.end(isFound: isFound, tookTooLong: tookTooLong) }
         return isFound
     }
 

@@ -39,7 +39,9 @@ struct CleanlinessTests {
             let (before, after) = try await outer.run { () async throws -> [Census] in
                 let before = try Census.take()
                 for round in 0..<10 {
-                    try await withProcessPool(maxWorkers: 2) { pool async throws in
+                    var options = ProcessPoolOptions()
+                    if round.isMultiple(of: 2) { options.maxTasksPerWorker = 1 }
+                    try await withProcessPool(maxWorkers: 2, options: options) { pool async throws in
                         let futures = (0..<100).map { pool.submit(Work.square, $0) }
                         let crashes = (0..<5).map { _ in pool.submit(ProcessWork.die, .exitFortyTwo) }
                         let big = pool.submit(ProcessWork.make, round == 0 ? 1_000_000 : 10)
