@@ -30,11 +30,18 @@ final class WarmFile: @unchecked Sendable {
     }
 
     private static let smallestSize = 1 << 20
+    /// Beside a power of two: else an array of so many bytes, which is not alone in its message, would need a file of twice that.
+    private static let slack = 60 * 1024
 
     /// How big a file is that is made for so many bytes of content.
     static func size(for capacity: Int) -> Int {
-        max(smallestSize, (capacity + headerSize).nextPowerOfTwo)
+        max(smallestSize, max(0, capacity - slack).nextPowerOfTwo) + slack + headerSize
     }
+
+    /// How big a file is at most that is kept for further messages: it holds an array of 128 MiB.
+    static let largestKept = size(for: 128 << 20)
+
+    var isSmallEnoughToKeep: Bool { mapping.count <= Self.largestKept }
 
     var header: UnsafeMutableRawPointer { mapping.base }
     var content: UnsafeMutableRawPointer { mapping.base + Self.headerSize }

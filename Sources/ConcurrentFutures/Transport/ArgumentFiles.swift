@@ -6,7 +6,7 @@ import Synchronization
 /// A worker cannot write to them: they are sealed against it while only this process has them mapped. What is sent again after a crash is
 /// therefore what was sent before.
 ///
-/// There are at most 64 of them, because each is a descriptor and a program may have no more than 256. Four of at most 128 MiB are kept
+/// There are at most 64 of them, because each is a descriptor and a program may have no more than 256. Four for at most 128 MiB are kept
 /// while nobody uses them, until a pool's last worker has gone.
 final class ArgumentFiles: WarmFileSource, Sendable {
     static var shared: ArgumentFiles { ofProcess.object }
@@ -20,7 +20,6 @@ final class ArgumentFiles: WarmFileSource, Sendable {
     }
 
     private static let mostKept = 4
-    static let largestKept = 128 << 20
     private static let seals: MemoryFile.Seals = [.shrink, .grow, .futureWrite, .seal]
     private static let files = Lease.Stock(64)
 
@@ -60,7 +59,7 @@ final class ArgumentFiles: WarmFileSource, Sendable {
     /// Called when no worker reads a file any more. May be called with a lock held.
     fileprivate func giveBack(_ file: WarmFile) {
         state.withLock { state in
-            if file.capacity <= Self.largestKept { state.free.append(file) } else { state.surplus.append(file) }
+            if file.isSmallEnoughToKeep { state.free.append(file) } else { state.surplus.append(file) }
             if state.free.count > Self.mostKept { state.surplus.append(state.free.removeFirst()) }
             if !state.surplus.isEmpty { hasSurplus.store(true, ordering: .relaxed) }
         }
@@ -126,7 +125,7 @@ struct ArgumentMappings {
             minimumSize: WarmFile.headerSize + count
         )
         let mapping = try MemoryMapping(file, count: file.size, writable: false)
-        if let identity, file.size <= ArgumentFiles.largestKept {
+        if let identity, file.size <= WarmFile.largestKept {
             known.append((identity, mapping))
             if known.count > Self.mostKept { known.removeFirst() }
         }

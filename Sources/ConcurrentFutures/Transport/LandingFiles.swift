@@ -3,7 +3,7 @@ import Synchronization
 /// The files of this process alone in whose pages big arrays of results lie: a copy into warm memory takes a third of what one takes into memory that
 /// the system has to clear first.
 ///
-/// A file is used again when its array has gone. There are at most four of at most 128 MiB, and none is kept while no pool has workers: an array that lives
+/// A file is used again when its array has gone. There are at most four for at most 128 MiB, and none is kept while no pool has workers: an array that lives
 /// then keeps the memory. Where all are lent, arrays have memory of their own.
 final class LandingFiles: PageLender, Sendable {
     static var shared: LandingFiles { ofProcess.object }
@@ -31,7 +31,6 @@ final class LandingFiles: PageLender, Sendable {
     }
 
     private static let most = 4
-    private static let largest = 128 << 20
 
     private let state = Mutex(State())
 
@@ -68,7 +67,8 @@ final class LandingFiles: PageLender, Sendable {
     func lend(_ bytes: UnsafeRawBufferPointer, to memory: UnsafeMutableRawPointer) -> PageLoan? {
         let gap = ArrayMemory.gap(at: WarmFile.headerSize)
         let capacity = gap + bytes.count
-        guard capacity <= Self.largest, ArrayMemory.isOwnMapping(memory, count: bytes.count),
+        guard WarmFile.size(for: capacity) <= WarmFile.largestKept,
+            ArrayMemory.isOwnMapping(memory, count: bytes.count),
             let file = takeFile(capacity)
         else { return nil }
         let place = file.content + gap

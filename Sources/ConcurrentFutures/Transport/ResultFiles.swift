@@ -3,7 +3,7 @@ import Glibc
 /// The files in which a worker's big results travel, as the worker has them: each is lent to the host until that has read the result, and then
 /// used again.
 ///
-/// The host never relies on what is in them: see ``LentPayload``. There are at most two of at most 128 MiB, as long as the worker lives; a result
+/// The host never relies on what is in them: see ``LentPayload``. There are at most two for at most 128 MiB, as long as the worker lives; a result
 /// that is bigger has one of its own, and while both are lent others travel in files that are sealed.
 ///
 /// It belongs to the task thread.
@@ -11,7 +11,6 @@ final class ResultFiles: WarmFileSource {
     private var files: [WarmFile] = []
 
     private static let mostKept = 2
-    static let largestKept = 128 << 20
 
     var threshold: Int { ChannelLayout.largestInlinePayload }
 
@@ -25,7 +24,7 @@ final class ResultFiles: WarmFileSource {
         // A child that a task forks would otherwise share the file and could write into it.
         guard (try? file.keepFromChildren()) != nil else { return nil }
         if let place { files.remove(at: place) }
-        if file.capacity <= Self.largestKept { files.append(file) }
+        if file.isSmallEnoughToKeep { files.append(file) }
         return file
     }
 }
@@ -97,9 +96,9 @@ struct LentFiles {
         let identity = descriptor.identity
         if let file = known.first(where: { $0.identity == identity }) { return file }
         // Of one that is not kept, all is for this result, rounded up.
-        let most = max(ResultFiles.largestKept + WarmFile.headerSize, 4 * (count + WarmFile.headerSize))
+        let most = max(WarmFile.largestKept, 4 * (count + WarmFile.headerSize))
         let file = try LentFile(descriptor, atMost: most, lease: MemoryFile.mappings.lease())
-        guard file.mapping.count <= ResultFiles.largestKept else { return file }
+        guard file.mapping.count <= WarmFile.largestKept else { return file }
         known.append(file)
         if known.count > Self.mostKept { known.removeFirst() }
         return file

@@ -324,6 +324,21 @@ struct WarmFileTests {
         #expect(files.file(capacity: 1000, insteadOf: nil) !== huge)
     }
 
+    @Test("an array of a power of two needs no file of twice that, and one of 128 MiB a file that is kept")
+    func sizes() throws {
+        for power in 20...30 {
+            let count = 1 << power
+            for capacity in [count - 1, count, count + 100, count + 60 * 1024] {
+                #expect(WarmFile.size(for: capacity) == count + 64 * 1024, "\(capacity)")
+            }
+            #expect(WarmFile.size(for: count + 60 * 1024 + 1) == 2 * count + 64 * 1024)
+        }
+        #expect(WarmFile.size(for: 0) == WarmFile.size(for: 1 << 20))
+        let file = try WarmFile(name: "test", capacity: (128 << 20) + 100, seals: [])
+        #expect(file.isSmallEnoughToKeep && file.capacity == (128 << 20) + 60 * 1024)
+        #expect(!(try WarmFile(name: "test", capacity: 129 << 20, seals: []).isSmallEnoughToKeep))
+    }
+
     @Test("goes to a task and comes back, however big, while others are on their way", arguments: [1, 2])
     func throughPool(workers: Int) async throws {
         try await withProcessPool(maxWorkers: workers) { pool async throws in
